@@ -1,0 +1,1 @@
+//! Server-sent events (WHATWG HTML): an exact event stream decoder and encoder without I/O.

@@ -1,0 +1,2 @@
+//! rtwire.
+fn main() {}

@@ -1,0 +1,1 @@
+//! rtwire's examples, a screen each.

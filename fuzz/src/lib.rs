@@ -1,0 +1,1 @@
+//! Fuzz targets of rtwire and the laws that they assert.
