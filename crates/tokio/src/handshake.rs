@@ -1,0 +1,116 @@
+//! The opening handshake (RFC 6455 §4) over a plain transport. Put a deadline around these
+//! functions: they wait for the peer as long as it likes.
+
+use std::{io, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use rtwire_websocket::{
+    Connection, Limits, Role,
+    handshake::{self, Answer, HeadSearch, Request, Response},
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::{masking_key::masking_key, websocket::WebSocket};
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The peer broke a rule; a client was told so.
+    #[error("the opening handshake broke the protocol: {0}")]
+    Protocol(#[from] handshake::Error),
+    /// The server answered something else than 101, or the caller of [`accept`] did.
+    #[error("the opening handshake was refused with status {}", .response.status())]
+    Refused {
+        /// Status and header fields.
+        response: Response,
+        /// What arrived together with them: usually all of a short body.
+        body_start: Bytes,
+    },
+    /// The transport failed, or ended inside the handshake.
+    #[error("the transport failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Answers a client's opening handshake. `respond` sees the request and chooses: usually
+/// [`Request::accept`] after a look at the origin, or [`Response::refuse`].
+///
+/// # Errors
+/// [`HandshakeError`]; the client has its answer then.
+pub async fn accept<IO>(
+    mut io: IO,
+    limits: impl Into<Arc<Limits>>,
+    respond: impl FnOnce(&Request) -> Response,
+) -> Result<WebSocket<IO>, HandshakeError>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut search = HeadSearch::new(handshake::Limits::default());
+    let request = read_head(&mut io, |input| Request::decode(input, &mut search)).await;
+    let response = match &request {
+        Ok((request, _)) => respond(request),
+        Err(HandshakeError::Protocol(error)) => error.response(),
+        Err(_) => return request.and(Err(io::Error::other("no request").into())),
+    };
+    io.write_all(&response.encode()).await?;
+    io.flush().await?;
+    let (_, frames) = request?;
+    if response.status() != 101 {
+        return Err(HandshakeError::Refused { response, body_start: Bytes::new() });
+    }
+    Ok(WebSocket::from_connection(io, Connection::new(Role::Server, limits), &frames))
+}
+
+/// Opens a connection as a client. [`random_key`] makes the key that a [`Request`] needs.
+///
+/// # Errors
+/// [`HandshakeError`].
+pub async fn connect<IO>(
+    mut io: IO,
+    request: &Request,
+    limits: impl Into<Arc<Limits>>,
+) -> Result<(WebSocket<IO>, Response), HandshakeError>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    io.write_all(&request.encode()).await?;
+    io.flush().await?;
+    let mut search = HeadSearch::new(handshake::Limits::default());
+    let (answer, rest) =
+        read_head(&mut io, |input| Answer::decode(input, request, &mut search)).await?;
+    match answer {
+        Answer::Accepted(response) => {
+            let connection = Connection::new(Role::Client { masking_key }, limits);
+            Ok((WebSocket::from_connection(io, connection, &rest), response))
+        }
+        Answer::Refused(response) => {
+            Err(HandshakeError::Refused { response, body_start: rest.freeze() })
+        }
+    }
+}
+
+/// The random bytes of a client's `Sec-WebSocket-Key` (§4.1), fresh for each connection.
+///
+/// # Errors
+/// If the system has no random source.
+pub fn random_key() -> io::Result<[u8; 16]> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key)?;
+    Ok(key)
+}
+
+/// Reads until `decode` has a head; returns it with the bytes after it, which are frames.
+async fn read_head<T>(
+    io: &mut (impl AsyncRead + Unpin),
+    mut decode: impl FnMut(&[u8]) -> Result<Option<(T, usize)>, handshake::Error>,
+) -> Result<(T, BytesMut), HandshakeError> {
+    let mut head = BytesMut::new();
+    loop {
+        if io.read_buf(&mut head).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        if let Some((value, used)) = decode(&head)? {
+            return Ok((value, head.split_off(used)));
+        }
+    }
+}

@@ -1,0 +1,420 @@
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use futures_core::Stream;
+use futures_sink::Sink;
+use rtwire_websocket::{
+    CloseReason, Connection, Limits, Message, PreparedMessage, Role, SendError, State,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::io::poll_read_buf;
+
+use crate::{clock::Clock, error::Error, masking_key::masking_key, scratch::with_scratch};
+
+/// A WebSocket connection over any transport, after the opening handshake.
+///
+/// It is a [`Stream`] of messages and a [`Sink`] for them; the methods here do the same and read
+/// better. Pings are answered, and sent, while somebody waits in [`next`](Self::next).
+///
+/// Every future is safe to drop: a dropped [`next`](Self::next) loses nothing, a dropped
+/// [`send`](Self::send) has queued its message whole or not at all.
+///
+/// ```
+/// use rtwire_tokio::WebSocket;
+/// use rtwire_websocket::{CloseCode, CloseReason, Limits, Message};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), rtwire_tokio::Error> {
+/// let (ours, theirs) = tokio::io::duplex(1024);
+/// let mut server = WebSocket::server(ours, Limits::default());
+/// let mut client = WebSocket::client(theirs, Limits::default());
+///
+/// client.send("Hello").await?;
+/// assert_eq!(server.next().await.transpose()?, Some(Message::from("Hello")));
+///
+/// // Both ends take part in the closing handshake.
+/// let bye = CloseReason::new(CloseCode::NORMAL);
+/// let (closed, last) = tokio::join!(client.close(bye), server.next());
+/// closed?;
+/// assert!(last.is_none());
+/// assert_eq!(server.close_reason().unwrap().code, CloseCode::NORMAL);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct WebSocket<IO> {
+    io: IO,
+    connection: Connection,
+    clock: Clock,
+    /// Input that was read and not yet decoded, from `unread_start` on. Empty while idle.
+    unread: Vec<u8>,
+    unread_start: usize,
+    /// Bytes were handed to the transport that it may hold back until it is flushed.
+    unflushed: bool,
+    shut_down: bool,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
+    /// The server's end: `io` stands after the response to the opening handshake.
+    pub fn server(io: IO, limits: impl Into<Arc<Limits>>) -> Self {
+        Self::from_connection(io, Connection::new(Role::Server, limits), &[])
+    }
+
+    /// The client's end: `io` stands after the server's 101. Masking keys come from the system's
+    /// random source.
+    pub fn client(io: IO, limits: impl Into<Arc<Limits>>) -> Self {
+        Self::from_connection(io, Connection::new(Role::Client { masking_key }, limits), &[])
+    }
+
+    /// Drives `connection`. `read_ahead` are bytes that were read together with the handshake and
+    /// belong to the frames.
+    pub fn from_connection(io: IO, connection: Connection, read_ahead: &[u8]) -> Self {
+        Self {
+            io,
+            connection,
+            clock: Clock::new(),
+            unread: read_ahead.to_vec(),
+            unread_start: 0,
+            unflushed: false,
+            shut_down: false,
+        }
+    }
+
+    /// The transport.
+    pub fn get_ref(&self) -> &IO {
+        &self.io
+    }
+
+    /// How far the connection has come.
+    pub fn state(&self) -> State {
+        self.connection.state()
+    }
+
+    /// What the peer's Close frame said, or [`ABNORMAL`](rtwire_websocket::CloseCode::ABNORMAL)
+    /// if the transport ended without one.
+    pub fn close_reason(&self) -> Option<&CloseReason> {
+        self.connection.close_reason()
+    }
+
+    /// The next message; `None` once the connection is closed. Writes what is queued before it
+    /// waits.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] and [`Error::Io`], each once; then `None`.
+    pub async fn next(&mut self) -> Option<Result<Message, Error>> {
+        std::future::poll_fn(|cx| self.poll_message(cx)).await
+    }
+
+    /// Sends a message and writes everything queued.
+    ///
+    /// # Errors
+    /// [`Error::Send`] when the connection is closing, [`Error::Io`].
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.feed(message).await?;
+        self.flush().await
+    }
+
+    /// Queues a message, waiting only while the output is full
+    /// ([`max_output`](Limits::max_output)). It is written by [`flush`](Self::flush),
+    /// [`send`](Self::send) or [`next`](Self::next).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        std::future::poll_fn(|cx| self.poll_can_send(cx)).await?;
+        Ok(self.connection.send(message)?)
+    }
+
+    /// Queues a message that was encoded once for many connections.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        std::future::poll_fn(|cx| self.poll_can_send(cx)).await?;
+        Ok(self.connection.send_prepared(message)?)
+    }
+
+    /// Writes everything queued.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        std::future::poll_fn(|cx| self.poll_write(cx)).await
+    }
+
+    /// Queues a Ping beyond those that keepalive sends.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        Ok(self.connection.send_ping(payload)?)
+    }
+
+    /// Closes the connection: sends a Close frame, waits for the peer's and for the end of the
+    /// transport, at most [`close_timeout`](Limits::close_timeout). Messages that arrive
+    /// meanwhile are dropped. Closing what is closing already waits for its end.
+    ///
+    /// # Errors
+    /// [`Error::Send`] for a reason that must not be sent, [`Error::Protocol`], [`Error::Io`].
+    pub async fn close(&mut self, reason: CloseReason) -> Result<(), Error> {
+        self.start_close(&reason)?;
+        std::future::poll_fn(|cx| self.poll_closed(cx)).await
+    }
+
+    /// Queues the Close frame and returns; whoever waits in [`next`](Self::next) completes the
+    /// closing handshake.
+    ///
+    /// # Errors
+    /// [`Error::Send`] for a reason that must not be sent.
+    pub fn start_close(&mut self, reason: &CloseReason) -> Result<(), Error> {
+        match self.connection.close(reason) {
+            Ok(()) | Err(SendError::Closing) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// [`next`](Self::next) as a poll function.
+    pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        loop {
+            if let Some(message) = self.decode_unread()? {
+                return Poll::Ready(Some(Ok(message)));
+            }
+            if !self.connection.is_receiving() {
+                ready!(self.poll_end(cx));
+                return Poll::Ready(None);
+            }
+            // All replies to one read leave in one write, before the next read.
+            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+                return Poll::Ready(Some(Err(error)));
+            }
+            // A peer that never stops sending must not outlast the closing handshake's deadline.
+            if self.connection.state() == State::Closing {
+                while self.poll_clock(cx)?.is_ready() {}
+            }
+            match self.poll_read(cx) {
+                Poll::Ready(Ok(Some(message))) => return Poll::Ready(Some(Ok(message))),
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Err(error)) => {
+                    // The caller may drop the connection now: the Close frame goes first.
+                    let _ = self.poll_write(cx);
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Poll::Pending => ready!(self.poll_clock(cx))?,
+            }
+        }
+    }
+
+    /// Waits until a message may be queued.
+    ///
+    /// # Errors
+    /// [`Error::Send`] when the connection is closing, [`Error::Io`].
+    pub fn poll_can_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            match self.connection.ready() {
+                Err(SendError::Full) => ready!(self.poll_write_some(cx))?,
+                other => return Poll::Ready(other.map_err(Error::from)),
+            }
+        }
+    }
+
+    /// Queues a message after [`poll_can_send`](Self::poll_can_send) was ready.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn queue(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        Ok(self.connection.send(message)?)
+    }
+
+    /// Queues a prepared message after [`poll_can_send`](Self::poll_can_send) was ready.
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn queue_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        Ok(self.connection.send_prepared(message)?)
+    }
+
+    /// [`flush`](Self::flush) as a poll function.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while self.connection.output().has_remaining() {
+            ready!(self.poll_write_some(cx))?;
+        }
+        if self.unflushed {
+            let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
+            self.unflushed = false;
+            flushed.map_err(|error| self.transport_failed(error))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits for the end of a connection that is closing, and drops messages that still arrive.
+    ///
+    /// # Errors
+    /// As [`close`](Self::close).
+    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            match ready!(self.poll_message(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    /// The next message of what was read before.
+    fn decode_unread(&mut self) -> Result<Option<Message>, Error> {
+        let Some(mut input) = self.unread.get_mut(self.unread_start..).filter(|i| !i.is_empty())
+        else {
+            return Ok(None);
+        };
+        let before = input.len();
+        let message = next_message(&mut self.connection, &mut input);
+        self.unread_start += before - input.len();
+        if input.is_empty() {
+            self.unread = Vec::new();
+            self.unread_start = 0;
+        }
+        Ok(message?)
+    }
+
+    /// Reads once, and decodes the first message of that.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
+        if let Some(mut buffer) = self.connection.payload_buffer() {
+            let read = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut buffer));
+            let count = read.map_err(|error| self.transport_failed(error))?;
+            if count == 0 {
+                self.connection.handle_eof();
+            }
+            return Poll::Ready(Ok(next_message(&mut self.connection, &mut &mut [][..])?));
+        }
+        with_scratch(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+            read.map_err(|error| self.transport_failed(error))?;
+            let mut input = buffer.filled_mut();
+            if input.is_empty() {
+                self.connection.handle_eof();
+            }
+            let message = next_message(&mut self.connection, &mut input);
+            if !input.is_empty() {
+                self.unread = input.to_vec();
+            }
+            Poll::Ready(Ok(message?))
+        })
+    }
+
+    /// Hands the transport what it takes in one write.
+    fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let output = self.connection.output();
+        let io = Pin::new(&mut self.io);
+        let written = if output.chunk().len() == output.remaining() {
+            ready!(io.poll_write(cx, output.chunk()))
+        } else {
+            let mut slices = [IoSlice::new(&[]); 32];
+            let count = output.chunks_vectored(&mut slices);
+            ready!(io.poll_write_vectored(cx, &slices[..count]))
+        };
+        let written = written.and_then(|count| match count {
+            0 => Err(io::ErrorKind::WriteZero.into()),
+            count => Ok(count),
+        });
+        let count = written.map_err(|error| self.transport_failed(error))?;
+        self.connection.output().advance(count);
+        self.unflushed = true;
+        Poll::Ready(Ok(()))
+    }
+
+    /// After the last event: writes what is queued, shuts down, and reads until the peer has ended
+    /// its side too. Closing with unread input would reset the connection, and the peer might
+    /// lose our Close frame.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let written = self.poll_write(cx);
+            // §7.1.1: the server closes the TCP connection first. A client does so only when it
+            // fails the connection: it has not seen the peer's Close frame then.
+            let first = matches!(self.connection.role(), Role::Server)
+                || self.connection.close_reason().is_none();
+            if matches!(written, Poll::Ready(Ok(())))
+                && first
+                && !self.shut_down
+                && let Poll::Ready(shut_down) = Pin::new(&mut self.io).poll_shutdown(cx)
+            {
+                self.shut_down = true;
+                if shut_down.is_err() {
+                    self.connection.handle_eof();
+                }
+            }
+            while matches!(self.poll_clock(cx), Poll::Ready(Ok(()))) {}
+            if self.connection.state() == State::Closed {
+                // Whoever still holds this object must not keep the peer waiting for the end.
+                if !self.shut_down {
+                    self.shut_down = true;
+                    let _ = Pin::new(&mut self.io).poll_shutdown(cx);
+                }
+                return Poll::Ready(());
+            }
+            // What still arrives is discarded. A failing read is the end as well, and noted as
+            // such; the error itself tells nothing more after the last event.
+            let _ = ready!(self.poll_read(cx));
+        }
+    }
+
+    /// Waits for the connection's timer. Ready means that something may have changed.
+    fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let now = ready!(self.clock.poll(self.connection.next_timeout(), cx));
+        Poll::Ready(self.connection.handle_timeout(now).map_err(Error::from))
+    }
+
+    fn transport_failed(&mut self, error: io::Error) -> Error {
+        self.connection.handle_eof();
+        Error::Io(error)
+    }
+}
+
+/// The next message of `input`; what else there is has been answered by the connection.
+fn next_message(
+    connection: &mut Connection,
+    input: &mut &mut [u8],
+) -> Result<Option<Message>, rtwire_websocket::Error> {
+    while let Some(event) = connection.next_event(input)? {
+        if let Some(message) = event.into_message() {
+            return Ok(Some(message));
+        }
+    }
+    Ok(None)
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<IO> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_message(cx)
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<IO> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut().poll_can_send(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        self.get_mut().queue(message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut().poll_write(cx)
+    }
+
+    /// Closes with [`NORMAL`](rtwire_websocket::CloseCode::NORMAL) unless closing already.
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        this.start_close(&CloseReason::new(rtwire_websocket::CloseCode::NORMAL))?;
+        this.poll_closed(cx)
+    }
+}

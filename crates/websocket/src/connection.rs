@@ -1,0 +1,675 @@
+//! One end of an open connection (RFC 6455 §5–§7): the machine that turns the peer's bytes into
+//! [`Event`]s and what is sent into bytes.
+//!
+//! ```text
+//!             ┌──────────────── Open ────────────────┐
+//!   close(), a fault, the peer's Close          handle_eof()
+//!             ▼                                      ▼
+//!          Closing ── handle_eof(), close_timeout ─▶ Closed
+//! ```
+
+use alloc::{string::ToString, sync::Arc, vec::Vec};
+use core::mem;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Limit};
+
+use crate::{
+    close::{CloseCode, CloseReason},
+    error::{Error, Rule, SendError},
+    event::{Event, Payload, Text},
+    header::FrameHeader,
+    limits::Limits,
+    mask::apply_mask,
+    message::Message,
+    opcode::Opcode,
+    output::Output,
+    prepared::PreparedMessage,
+    timer::Timer,
+    utf8::{self, TextAssembly},
+};
+
+/// Which end of the connection this is (§5.1): clients mask what they send, servers do not.
+#[derive(Clone, Copy, Debug)]
+pub enum Role {
+    /// Expects masked frames, sends unmasked ones.
+    Server,
+    /// Expects unmasked frames, masks each one it sends.
+    Client {
+        /// Where the masking keys come from: one call per frame. §5.3: they must be
+        /// unpredictable, "derived from a strong source of entropy".
+        masking_key: fn() -> [u8; 4],
+    },
+}
+
+/// How far a connection has come (§7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Messages go both ways.
+    Open,
+    /// A Close frame was sent or received, or the peer broke a rule. What is in the output is
+    /// still to be written, then the sending side of the transport shut down, and input read
+    /// until it ends.
+    Closing,
+    /// The transport has ended, or is to be dropped now.
+    Closed,
+}
+
+/// The frame whose payload is arriving.
+#[derive(Debug)]
+struct Frame {
+    fin: bool,
+    opcode: Opcode,
+    masking_key: Option<[u8; 4]>,
+    len: u64,
+    received: u64,
+}
+
+/// The data message that is arriving, as far as it has.
+#[derive(Debug)]
+enum Assembly {
+    Text(TextAssembly),
+    /// The first `unmasked` bytes are accounted for; those after it were read directly.
+    Binary {
+        bytes: BytesMut,
+        unmasked: usize,
+    },
+}
+
+impl Assembly {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Binary { unmasked, .. } => *unmasked as u64,
+        }
+    }
+}
+
+/// From this many missing bytes on, a payload is read straight into its own buffer.
+const DIRECT_READ_MIN: u64 = 16 << 10;
+
+/// The buffer of a large payload grows by what has arrived, and at first by this.
+const FIRST_RESERVE: usize = 64 << 10;
+
+/// A WebSocket connection after the opening handshake.
+#[derive(Debug)]
+pub struct Connection {
+    role: Role,
+    /// Shared by all connections that were given the same, which keeps each of them small.
+    pub(crate) limits: Arc<Limits>,
+    state: State,
+    /// §5.5.1: after it nothing more is sent.
+    close_sent: bool,
+    /// Until the peer's Close frame or a fault: what follows is ignored.
+    receiving: bool,
+    pub(crate) heard: bool,
+    pub(crate) timer: Timer,
+    /// Bytes of input used so far.
+    offset: u64,
+    cut_header: [u8; FrameHeader::MAX_LEN],
+    cut_header_len: u8,
+    frame: Option<Frame>,
+    assembly: Option<Assembly>,
+    fragments: u32,
+    /// The payload of a cut control frame: at most 125 bytes.
+    control: Vec<u8>,
+    /// §5.5.3: of several Pings the last may be answered alone, which bounds the output when a
+    /// peer sends and does not read.
+    late_pong: Option<Vec<u8>>,
+    output: Output,
+    close_reason: Option<CloseReason>,
+}
+
+impl Connection {
+    /// An open connection: the next byte in either direction belongs to a frame. Who has many of
+    /// them gives each a clone of one `Arc<Limits>`.
+    pub fn new(role: Role, limits: impl Into<Arc<Limits>>) -> Self {
+        let limits = limits.into();
+        Self {
+            role,
+            timer: if limits.ping_interval.is_some() { Timer::Start } else { Timer::Off },
+            limits,
+            state: State::Open,
+            close_sent: false,
+            receiving: true,
+            heard: true,
+            offset: 0,
+            cut_header: [0; FrameHeader::MAX_LEN],
+            cut_header_len: 0,
+            frame: None,
+            assembly: None,
+            fragments: 0,
+            control: Vec::new(),
+            late_pong: None,
+            output: Output::default(),
+            close_reason: None,
+        }
+    }
+
+    /// Which end this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// How far the connection has come.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether input can still mean something: false after the peer's Close frame, a fault or the
+    /// end of the transport.
+    pub fn is_receiving(&self) -> bool {
+        self.receiving
+    }
+
+    /// What the peer's Close frame said; [`CloseCode::ABNORMAL`] if the transport ended without
+    /// one; `None` until either happened.
+    pub fn close_reason(&self) -> Option<&CloseReason> {
+        self.close_reason.as_ref()
+    }
+
+    /// Bytes of input used so far.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Decodes the next event from the front of `input`, unmasking in place, and moves `input`
+    /// past it. `Ok(None)`: all input is used; a cut frame has been kept.
+    ///
+    /// Replies that the protocol calls for (Pong, Close) are in the [`output`](Self::output) when
+    /// this returns, also when it returns an error.
+    ///
+    /// # Errors
+    /// The rule that the peer broke, once. From then on input is discarded.
+    #[inline]
+    pub fn next_event<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Event<'i>>, Error> {
+        if !self.receiving {
+            self.offset += mem::take(input).len() as u64;
+            return Ok(None);
+        }
+        self.heard |= !input.is_empty();
+        let result = self.decode(input);
+        if let Err(error) = &result {
+            self.fail(*error);
+        }
+        result
+    }
+
+    /// Where the rest of a large binary payload may be read to directly, instead of through
+    /// [`next_event`](Self::next_event)'s input; call that afterwards, with empty input. It grows
+    /// by what arrives, never by the length that the peer claims.
+    pub fn payload_buffer(&mut self) -> Option<Limit<&mut BytesMut>> {
+        let frame = self.frame.as_ref().filter(|frame| !frame.opcode.is_control())?;
+        let Some(Assembly::Binary { bytes, unmasked }) = &mut self.assembly else { return None };
+        let direct = (bytes.len() - *unmasked) as u64;
+        let missing = frame.len - frame.received - direct;
+        if missing < DIRECT_READ_MIN {
+            return None;
+        }
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+        if bytes.capacity() == bytes.len() {
+            bytes.reserve(missing.min(bytes.len().max(FIRST_RESERVE)));
+        }
+        Some(bytes.limit(missing))
+    }
+
+    /// Whether a message may be sent now.
+    ///
+    /// # Errors
+    /// [`SendError::Closing`], [`SendError::Full`].
+    #[inline]
+    pub fn ready(&self) -> Result<(), SendError> {
+        if self.close_sent {
+            Err(SendError::Closing)
+        } else if self.output.remaining() >= self.limits.max_output {
+            Err(SendError::Full)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Queues a message. A large payload is queued by reference: a server never copies it, a
+    /// client masks it in place if it holds the only reference.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready), which one may ask first in order to keep the message.
+    pub fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.ready()?;
+        match message.into() {
+            Message::Text(text) => self.push_payload(Opcode::Text, text.into_bytes()),
+            Message::Binary(bytes) => self.push_payload(Opcode::Binary, bytes),
+        }
+        Ok(())
+    }
+
+    /// Queues a copy of `text` as a message.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready).
+    #[inline]
+    pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
+        self.ready()?;
+        self.push_frame(Opcode::Text, text.as_bytes());
+        Ok(())
+    }
+
+    /// Queues a copy of `bytes` as a message.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready).
+    #[inline]
+    pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+        self.ready()?;
+        self.push_frame(Opcode::Binary, bytes);
+        Ok(())
+    }
+
+    /// Queues a message that was encoded before. A client has to mask a copy of it.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready).
+    pub fn send_prepared(&mut self, prepared: &PreparedMessage) -> Result<(), SendError> {
+        self.ready()?;
+        match self.role {
+            Role::Server => self.output.push_bytes(prepared.frame().clone()),
+            Role::Client { .. } => self.push_frame(prepared.opcode(), prepared.payload()),
+        }
+        Ok(())
+    }
+
+    /// Queues a Ping (§5.5.2) beyond those that keepalive sends.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready), and [`SendError::TooLong`] for more than 125 bytes.
+    pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.send_control(Opcode::Ping, payload)
+    }
+
+    /// Queues an unsolicited Pong (§5.5.3), a one-way heartbeat. Pings are answered without it.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready), and [`SendError::TooLong`] for more than 125 bytes.
+    pub fn send_pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.send_control(Opcode::Pong, payload)
+    }
+
+    /// Starts the closing handshake (§7.1.2). Messages may still arrive until the peer answers.
+    ///
+    /// # Errors
+    /// [`SendError::Closing`], [`SendError::CloseCode`], [`SendError::TooLong`].
+    pub fn close(&mut self, reason: &CloseReason) -> Result<(), SendError> {
+        if self.close_sent {
+            return Err(SendError::Closing);
+        }
+        let body = reason.encode()?;
+        self.push_close(&body);
+        Ok(())
+    }
+
+    /// What is to be written, automatic replies included.
+    #[inline]
+    pub fn output(&mut self) -> &mut Output {
+        if self.late_pong.is_some() && self.ready().is_ok() {
+            let payload = self.late_pong.take().unwrap_or_default();
+            self.push_frame(Opcode::Pong, &payload);
+        }
+        &mut self.output
+    }
+
+    /// The transport has ended: nothing more arrives, and nothing can be written.
+    pub fn handle_eof(&mut self) {
+        self.state = State::Closed;
+        self.receiving = false;
+        self.close_sent = true;
+        self.timer = Timer::Off;
+        self.abandon_message();
+        self.close_reason.get_or_insert(CloseReason::new(CloseCode::ABNORMAL));
+    }
+
+    /// §7.1.7: fail the connection, with the status code that the rule calls for.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.receiving = false;
+        self.abandon_message();
+        if !self.close_sent {
+            let reason = error.rule().to_string();
+            let close = CloseReason { code: error.rule().close_code(), reason: reason.into() };
+            // Every rule has a code that may be sent and a reason that fits: tested below.
+            self.push_close(&close.encode().unwrap_or_default());
+        }
+        self.start_closing();
+    }
+
+    fn abandon_message(&mut self) {
+        self.frame = None;
+        self.assembly = None;
+        self.control = Vec::new();
+        self.late_pong = None;
+    }
+
+    fn start_closing(&mut self) {
+        if self.state == State::Open {
+            self.state = State::Closing;
+            self.timer = Timer::Start;
+        }
+    }
+
+    #[inline]
+    fn decode<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Event<'i>>, Error> {
+        loop {
+            if self.frame.is_some() {
+                match self.continue_payload(input)? {
+                    Progress::Cut => return Ok(None),
+                    Progress::Fragment => continue,
+                    Progress::Event(event) => return Ok(Some(event)),
+                }
+            }
+            let start = self.offset - u64::from(self.cut_header_len);
+            let Some(header) = self.decode_header(input).map_err(|error| error.after(start))?
+            else {
+                return Ok(None);
+            };
+            self.check(&header).map_err(|rule| Error::new(rule, start))?;
+            let alone = header.fin && self.assembly.is_none();
+            if (alone || header.opcode.is_control()) && header.payload_len <= input.len() as u64 {
+                return self.whole_frame(&header, input).map(Some);
+            }
+            self.start_payload(&header);
+        }
+    }
+
+    #[inline]
+    fn decode_header(&mut self, input: &mut &mut [u8]) -> Result<Option<FrameHeader>, Error> {
+        let cut = usize::from(self.cut_header_len);
+        if cut == 0
+            && let Some((header, used)) = FrameHeader::decode(input)?
+        {
+            self.take(input, used);
+            return Ok(Some(header));
+        }
+        // The header was cut by the end of this input or of the one before.
+        let copied = input.len().min(FrameHeader::MAX_LEN - cut);
+        self.cut_header[cut..cut + copied].copy_from_slice(&input[..copied]);
+        match FrameHeader::decode(&self.cut_header[..cut + copied])? {
+            Some((header, used)) => {
+                self.take(input, used - cut);
+                self.cut_header_len = 0;
+                Ok(Some(header))
+            }
+            None => {
+                self.take(input, copied);
+                // At most 13: 14 bytes are always a whole header.
+                self.cut_header_len += u8::try_from(copied).unwrap_or_default();
+                Ok(None)
+            }
+        }
+    }
+
+    /// What a header may be here, beyond being well formed.
+    #[inline]
+    fn check(&self, header: &FrameHeader) -> Result<(), Rule> {
+        // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings".
+        if header.rsv1 || header.rsv2 || header.rsv3 {
+            return Err(Rule::ReservedBits);
+        }
+        // §5.1: "The server MUST close the connection upon receiving a frame that is not masked",
+        // and a client upon one that is.
+        match (self.role, header.masking_key) {
+            (Role::Server, None) => return Err(Rule::Unmasked),
+            (Role::Client { .. }, Some(_)) => return Err(Rule::Masked),
+            (Role::Server, Some(_)) | (Role::Client { .. }, None) => {}
+        }
+        if header.opcode.is_control() {
+            return Ok(());
+        }
+        if header.payload_len > self.limits.max_frame {
+            return Err(Rule::FrameTooBig { limit: self.limits.max_frame });
+        }
+        let before = match (&self.assembly, header.opcode) {
+            // §5.4: "The fragments of one message MUST NOT be interleaved".
+            (Some(assembly), Opcode::Continuation) => assembly.len(),
+            (Some(_), _) => return Err(Rule::UnfinishedMessage),
+            (None, Opcode::Continuation) => return Err(Rule::UnexpectedContinuation),
+            (None, _) => 0,
+        };
+        if before.saturating_add(header.payload_len) > self.limits.max_message {
+            return Err(Rule::MessageTooBig { limit: self.limits.max_message });
+        }
+        let fragments = if self.assembly.is_some() { self.fragments } else { 0 };
+        if fragments >= self.limits.max_fragments {
+            return Err(Rule::TooManyFragments { limit: self.limits.max_fragments });
+        }
+        Ok(())
+    }
+
+    /// A frame that lies whole in the input: a control frame, or all of a message.
+    #[inline]
+    fn whole_frame<'i>(
+        &mut self,
+        header: &FrameHeader,
+        input: &mut &'i mut [u8],
+    ) -> Result<Event<'i>, Error> {
+        let start = self.offset;
+        let payload = self.take(input, usize::try_from(header.payload_len).unwrap_or(usize::MAX));
+        if let Some(key) = header.masking_key {
+            apply_mask(payload, key, 0);
+        }
+        match header.opcode {
+            Opcode::Text => match utf8::validate(payload) {
+                Ok(text) => Ok(Event::Text(Text::Borrowed(text))),
+                Err(index) => Err(Error::new(Rule::InvalidUtf8, start + index as u64)),
+            },
+            Opcode::Binary => Ok(Event::Binary(Payload::Borrowed(payload))),
+            opcode => self.control_event(opcode, Payload::Borrowed(payload)),
+        }
+    }
+
+    fn start_payload(&mut self, header: &FrameHeader) {
+        if !header.opcode.is_control() {
+            self.fragments = if self.assembly.is_some() { self.fragments + 1 } else { 1 };
+            self.assembly.get_or_insert_with(|| match header.opcode {
+                Opcode::Text => Assembly::Text(TextAssembly::default()),
+                _ => Assembly::Binary { bytes: BytesMut::new(), unmasked: 0 },
+            });
+        }
+        self.frame = Some(Frame {
+            fin: header.fin,
+            opcode: header.opcode,
+            masking_key: header.masking_key,
+            len: header.payload_len,
+            received: 0,
+        });
+    }
+
+    fn continue_payload<'i>(&mut self, input: &mut &mut [u8]) -> Result<Progress<'i>, Error> {
+        self.account_for_direct_read();
+        let Some(frame) = &mut self.frame else { return Ok(Progress::Fragment) };
+        let missing = usize::try_from(frame.len - frame.received).unwrap_or(usize::MAX);
+        let piece = take_front(input, missing.min(input.len()));
+        if let Some(key) = frame.masking_key {
+            apply_mask(piece, key, frame.received);
+        }
+        let start = self.offset;
+        self.offset += piece.len() as u64;
+        frame.received += piece.len() as u64;
+        let (fin, whole) = (frame.fin, frame.received == frame.len);
+
+        if frame.opcode.is_control() {
+            self.control.extend_from_slice(piece);
+            if !whole {
+                return Ok(Progress::Cut);
+            }
+            let opcode = frame.opcode;
+            self.frame = None;
+            let payload = Payload::Owned(mem::take(&mut self.control).into());
+            return self.control_event(opcode, payload).map(Progress::Event);
+        }
+        match &mut self.assembly {
+            Some(Assembly::Text(text)) => text
+                .push(piece)
+                .map_err(|index| Error::new(Rule::InvalidUtf8, start + index as u64))?,
+            Some(Assembly::Binary { bytes, unmasked }) => {
+                bytes.extend_from_slice(piece);
+                *unmasked = bytes.len();
+            }
+            None => {}
+        }
+        if !whole {
+            return Ok(Progress::Cut);
+        }
+        self.frame = None;
+        if !fin {
+            return Ok(Progress::Fragment);
+        }
+        Ok(match self.assembly.take() {
+            Some(Assembly::Text(text)) => {
+                let text = text.finish().ok_or(Error::new(Rule::InvalidUtf8, self.offset))?;
+                Progress::Event(Event::Text(Text::Owned(text)))
+            }
+            Some(Assembly::Binary { bytes, .. }) => {
+                Progress::Event(Event::Binary(Payload::Owned(bytes.freeze())))
+            }
+            None => Progress::Fragment,
+        })
+    }
+
+    /// Unmasks what was read into [`payload_buffer`](Self::payload_buffer).
+    fn account_for_direct_read(&mut self) {
+        let (Some(frame), Some(Assembly::Binary { bytes, unmasked })) =
+            (&mut self.frame, &mut self.assembly)
+        else {
+            return;
+        };
+        let missing = usize::try_from(frame.len - frame.received).unwrap_or(usize::MAX);
+        // More than was offered can only be the caller's own; it is not the peer's payload.
+        bytes.truncate(unmasked.saturating_add(missing));
+        let piece = &mut bytes[*unmasked..];
+        if piece.is_empty() {
+            return;
+        }
+        if let Some(key) = frame.masking_key {
+            apply_mask(piece, key, frame.received);
+        }
+        self.heard = true;
+        self.offset += piece.len() as u64;
+        frame.received += piece.len() as u64;
+        *unmasked = bytes.len();
+    }
+
+    /// A whole control frame: answers it where the protocol says so. `self.offset` is its end.
+    fn control_event<'i>(
+        &mut self,
+        opcode: Opcode,
+        payload: Payload<'i>,
+    ) -> Result<Event<'i>, Error> {
+        Ok(match opcode {
+            Opcode::Ping => {
+                match self.ready() {
+                    Ok(()) => self.push_frame(Opcode::Pong, &payload),
+                    Err(SendError::Full) => self.late_pong = Some(payload.to_vec()),
+                    // §5.5.1: after our Close frame nothing is sent.
+                    Err(_) => {}
+                }
+                Event::Ping(payload)
+            }
+            Opcode::Close => {
+                let start = self.offset - payload.len() as u64;
+                let reason = CloseReason::decode(&payload)
+                    .map_err(|(rule, index)| Error::new(rule, start + index as u64))?;
+                self.receiving = false;
+                self.abandon_message();
+                if !self.close_sent {
+                    // §5.5.1: "it typically echos the status code it received".
+                    self.push_close(payload.get(..2).unwrap_or_default());
+                }
+                self.start_closing();
+                self.close_reason = Some(reason.clone());
+                Event::Close(reason)
+            }
+            // Control frames are Close, Ping and Pong; data opcodes do not come here.
+            _ => Event::Pong(payload),
+        })
+    }
+
+    fn send_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
+        self.ready()?;
+        if payload.len() > 125 {
+            return Err(SendError::TooLong);
+        }
+        self.push_frame(opcode, payload);
+        Ok(())
+    }
+
+    fn push_close(&mut self, body: &[u8]) {
+        self.push_frame(Opcode::Close, body);
+        self.close_sent = true;
+        self.start_closing();
+    }
+
+    /// Queues a frame with a copy of its payload.
+    #[inline]
+    pub(crate) fn push_frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        let mut header = FrameHeader::new(opcode, payload.len() as u64);
+        let key = self.masking_key();
+        header.masking_key = key;
+        self.output.push_copied(|tail| {
+            tail.reserve(FrameHeader::MAX_LEN + payload.len());
+            header.encode(tail);
+            let start = tail.len();
+            tail.extend_from_slice(payload);
+            if let (Some(key), Some(copy)) = (key, tail.get_mut(start..)) {
+                apply_mask(copy, key, 0);
+            }
+        });
+    }
+
+    /// Queues a frame with its payload by reference, where that is cheaper than a copy.
+    fn push_payload(&mut self, opcode: Opcode, payload: Bytes) {
+        if payload.len() <= Output::COPY_MAX {
+            return self.push_frame(opcode, &payload);
+        }
+        let mut header = FrameHeader::new(opcode, payload.len() as u64);
+        let Some(key) = self.masking_key() else {
+            self.output.push_copied(|tail| header.encode(tail));
+            return self.output.push_bytes(payload);
+        };
+        // What others hold too must not be masked under their eyes.
+        let mut payload =
+            payload.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+        apply_mask(&mut payload, key, 0);
+        header.masking_key = Some(key);
+        self.output.push_copied(|tail| header.encode(tail));
+        self.output.push_bytes(payload.freeze());
+    }
+
+    #[inline]
+    fn masking_key(&self) -> Option<[u8; 4]> {
+        match self.role {
+            Role::Server => None,
+            Role::Client { masking_key } => Some(masking_key()),
+        }
+    }
+
+    #[inline]
+    fn take<'i>(&mut self, input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
+        let front = take_front(input, count);
+        self.offset += front.len() as u64;
+        front
+    }
+}
+
+/// What a piece of payload led to.
+enum Progress<'i> {
+    /// The frame goes on in the next input.
+    Cut,
+    /// The frame is complete, its message is not.
+    Fragment,
+    Event(Event<'i>),
+}
+
+/// The first `count` bytes of `input` (all, if there are fewer), which then starts after them.
+#[inline]
+fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
+    let all = mem::take(input);
+    let (front, rest) = all.split_at_mut(count.min(all.len()));
+    *input = rest;
+    front
+}

@@ -1,0 +1,80 @@
+//! The header fields of a request or response, as an owned list in the order of the wire.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use bytestring::ByteString;
+
+use super::fields::Field;
+use super::{BuildError, abnf};
+
+/// What the handshake writes itself, besides `Sec-WebSocket-*`; and what would announce a body, whose
+/// bytes the peer would take for frames.
+const OWN: [&str; 6] =
+    ["Host", "Origin", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding"];
+
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Headers(Vec<(ByteString, Bytes)>);
+
+impl Headers {
+    pub(super) fn push(&mut self, name: &str, value: impl Into<Bytes>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    /// Adds a header of the caller's.
+    pub(super) fn push_checked(&mut self, name: &str, value: &str) -> Result<(), BuildError> {
+        if !abnf::is_token(name) {
+            return Err(BuildError::HeaderName);
+        }
+        if !abnf::is_field_value(value) {
+            return Err(BuildError::HeaderValue);
+        }
+        let is_own = OWN.iter().any(|own| name.eq_ignore_ascii_case(own));
+        if is_own || name.to_ascii_lowercase().starts_with("sec-websocket-") {
+            return Err(BuildError::HandshakeHeader);
+        }
+        self.push(name, Bytes::copy_from_slice(value.as_bytes()));
+        Ok(())
+    }
+
+    /// Adds an element to the comma-separated list that the field is: peers that look at the first
+    /// field of a name only then see all of it.
+    pub(super) fn push_element(&mut self, name: &str, element: &str) {
+        match self.0.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            Some((_, value)) => *value = [value, element.as_bytes()].join(&b", "[..]).into(),
+            None => self.push(name, Bytes::copy_from_slice(element.as_bytes())),
+        }
+    }
+
+    /// The value of the first field of that name.
+    pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    pub(super) fn encode(&self, out: &mut BytesMut) {
+        for (name, value) in self.iter() {
+            for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+                out.put_slice(part);
+            }
+        }
+    }
+}
+
+impl From<&[Field<'_>]> for Headers {
+    fn from(fields: &[Field<'_>]) -> Self {
+        let own = |field: &Field<'_>| (field.name.into(), Bytes::copy_from_slice(field.value));
+        Self(fields.iter().map(own).collect())
+    }
+}
+
+/// Names only: values hold cookies and credentials, which belong in no log.
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}

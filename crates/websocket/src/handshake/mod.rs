@@ -1,0 +1,64 @@
+//! The opening handshake (RFC 6455 §4), for both roles, from raw bytes or from parts that an HTTP
+//! implementation has parsed.
+//!
+//! ```text
+//! client                                               server
+//! Request::new ── encode ──▶ GET /chat HTTP/1.1 ──▶ Request::decode | from_parts
+//!     (a key: 16 random bytes)                             │   Err: Error::response, close
+//!                                                          │   Origin, path, protocols: yours
+//!                                                          ▼
+//! Answer::decode  ◀──  HTTP/1.1 101 Switching …  ◀── accept | accept_protocol, encode
+//!   │ Accepted: frames follow                              Response::refuse, encode, close
+//!   │ Refused: status, headers, and a body of HTTP's
+//!   ▼ Err: close
+//! ```
+//!
+//! Both ends at work, with a byte of the first frame right behind the head:
+//!
+//! ```
+//! use rtwire_websocket::handshake::{Answer, HeadSearch, Limits, Request};
+//!
+//! // The client. The key is 16 bytes from a source of randomness.
+//! let request = Request::new("example.com", "/chat", *b"the sample nonce")?.with_protocol("chat")?;
+//! let wire = request.encode();
+//! assert!(wire.starts_with(b"GET /chat HTTP/1.1\r\nHost: example.com\r\n"));
+//!
+//! // The server, fed with what has arrived so far.
+//! let mut search = HeadSearch::new(Limits::default());
+//! assert_eq!(Request::decode(&wire[..40], &mut search)?, None);
+//! let (seen, used) = Request::decode(&wire, &mut search)?.expect("all of it is there");
+//! assert_eq!((seen.target(), seen.origin(), used), ("/chat", None, wire.len()));
+//! let mut reply = seen.accept_protocol("chat")?.encode().to_vec();
+//! reply.push(0x81);
+//!
+//! // The client again: bytes behind the head belong to the frames.
+//! let mut search = HeadSearch::default();
+//! let (answer, used) = Answer::decode(&reply, &request, &mut search)?.expect("all of it");
+//! assert!(matches!(answer, Answer::Accepted(response) if response.protocol() == Some("chat")));
+//! assert_eq!(reply[used..], [0x81]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What must be checked here is checked here; what a server has to decide (the origin, §10.2, above
+//! all) is not. No extension is negotiated yet (§9.1): offers are left unanswered.
+
+mod abnf;
+mod accept_key;
+mod answer;
+mod build_error;
+mod error;
+mod fields;
+mod head;
+mod headers;
+mod limits;
+mod request;
+mod response;
+
+pub use accept_key::accept_key;
+pub use answer::Answer;
+pub use build_error::BuildError;
+pub use error::{Error, Rule};
+pub use head::HeadSearch;
+pub use limits::Limits;
+pub use request::Request;
+pub use response::Response;

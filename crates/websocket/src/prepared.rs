@@ -1,0 +1,56 @@
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::{header::FrameHeader, message::Message, opcode::Opcode};
+
+/// A message encoded once, to be sent to many: a broadcast costs each member a reference, not an
+/// encoding.
+///
+/// ```
+/// use rtwire_websocket::{Connection, Limits, PreparedMessage, Role};
+///
+/// let tick = PreparedMessage::new("tick".into());
+/// for _ in 0..3 {
+///     let mut member = Connection::new(Role::Server, Limits::default());
+///     member.send_prepared(&tick)?;
+///     assert_eq!(bytes::Buf::chunk(member.output()), b"\x81\x04tick");
+/// }
+/// # Ok::<(), rtwire_websocket::SendError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PreparedMessage {
+    opcode: Opcode,
+    /// The unmasked frame, as a server sends it.
+    frame: Bytes,
+    header_len: usize,
+}
+
+impl PreparedMessage {
+    /// Encodes the frame.
+    pub fn new(message: Message) -> Self {
+        let opcode = match message {
+            Message::Text(_) => Opcode::Text,
+            Message::Binary(_) => Opcode::Binary,
+        };
+        let header = FrameHeader::new(opcode, message.len() as u64);
+        let header_len = header.encoded_len();
+        let mut frame = Vec::with_capacity(header_len + message.len());
+        header.encode(&mut frame);
+        frame.extend_from_slice(message.as_bytes());
+        Self { opcode, frame: frame.into(), header_len }
+    }
+
+    pub(crate) fn opcode(&self) -> Opcode {
+        self.opcode
+    }
+
+    pub(crate) fn frame(&self) -> &Bytes {
+        &self.frame
+    }
+
+    /// What a client masks for itself.
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.frame.get(self.header_len..).unwrap_or_default()
+    }
+}

@@ -1,0 +1,186 @@
+//! Text (RFC 6455 §8.1) is UTF-8 as a whole *message*: a code point may be cut by a fragment or
+//! by a read. Each byte is validated once, when it arrives, so that the first byte that cannot be
+//! valid ends the connection at once.
+//!
+//! ```text
+//! chunk 1:  … E2 82          chunk 2:  AC 21 …
+//!             └──┴── carried ─────────┘ "€", then "!"
+//! ```
+
+use alloc::string::String;
+
+use bytestring::ByteString;
+
+/// Checks a whole text.
+///
+/// # Errors
+/// The index of the first byte that cannot be valid; `bytes.len()` if the text ends too early.
+#[inline]
+pub(crate) fn validate(bytes: &[u8]) -> Result<&str, usize> {
+    #[cfg(feature = "simd")]
+    let result = simdutf8::compat::from_utf8(bytes).map_err(|e| (e.valid_up_to(), e.error_len()));
+    #[cfg(not(feature = "simd"))]
+    let result = core::str::from_utf8(bytes).map_err(|e| (e.valid_up_to(), e.error_len()));
+    result.map_err(|(valid_up_to, error_len)| match (error_len, bytes.get(valid_up_to)) {
+        // A lead byte that some sequences start with: what follows it is wrong.
+        (Some(len), Some(0xC2..=0xF4)) => valid_up_to + len,
+        (Some(_), _) => valid_up_to,
+        (None, _) => bytes.len(),
+    })
+}
+
+/// A text that arrives in chunks.
+#[derive(Debug, Default)]
+pub(crate) struct TextAssembly {
+    text: String,
+    /// The start of a code point whose end has not arrived: up to three bytes.
+    cut: [u8; 4],
+    cut_len: u8,
+}
+
+impl TextAssembly {
+    /// In bytes, the cut code point included.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len() + usize::from(self.cut_len)
+    }
+
+    /// Appends the next chunk.
+    ///
+    /// # Errors
+    /// The index in `chunk` of the first byte that cannot be valid.
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), usize> {
+        let rest = self.complete(chunk)?;
+        let start = chunk.len() - rest.len();
+        let (whole, cut) = rest.split_at(start_of_cut_code_point(rest));
+        let whole = validate(whole).map_err(|index| start + index)?;
+        self.text.push_str(whole);
+        self.complete_from_empty(cut).map_err(|index| chunk.len() - cut.len() + index)
+    }
+
+    /// The whole text, or `None` if it ends inside a code point.
+    pub(crate) fn finish(self) -> Option<ByteString> {
+        (self.cut_len == 0).then(|| ByteString::from(self.text))
+    }
+
+    /// Feeds the carried code point until it is complete; returns what it did not use.
+    fn complete<'c>(&mut self, chunk: &'c [u8]) -> Result<&'c [u8], usize> {
+        let mut rest = chunk;
+        while self.cut_len > 0 {
+            let Some((&byte, after)) = rest.split_first() else { break };
+            self.push_cut(byte).map_err(|()| chunk.len() - rest.len())?;
+            rest = after;
+        }
+        Ok(rest)
+    }
+
+    /// Carries the bytes of an incomplete code point, which fails as soon as it cannot be one.
+    fn complete_from_empty(&mut self, cut: &[u8]) -> Result<(), usize> {
+        for (index, &byte) in cut.iter().enumerate() {
+            self.push_cut(byte).map_err(|()| index)?;
+        }
+        Ok(())
+    }
+
+    fn push_cut(&mut self, byte: u8) -> Result<(), ()> {
+        let len = usize::from(self.cut_len);
+        let Some(slot) = self.cut.get_mut(len) else { return Err(()) };
+        *slot = byte;
+        match core::str::from_utf8(&self.cut[..=len]) {
+            Ok(code_point) => {
+                self.text.push_str(code_point);
+                self.cut_len = 0;
+                Ok(())
+            }
+            Err(error) if error.error_len().is_none() => {
+                self.cut_len += 1;
+                Ok(())
+            }
+            Err(_) => Err(()),
+        }
+    }
+}
+
+/// Where the code point that the end of `bytes` cuts starts; `bytes.len()` if none is cut.
+fn start_of_cut_code_point(bytes: &[u8]) -> usize {
+    for back in 1..=bytes.len().min(3) {
+        let start = bytes.len() - back;
+        let len = match bytes[start] {
+            0x80..=0xBF => continue,
+            0xC2..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF4 => 4,
+            _ => 1,
+        };
+        return if len > back { start } else { bytes.len() };
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TextAssembly, validate};
+
+    /// The bytes that RFC 3629 §4 allows and forbids, with the index of the first bad one.
+    const CASES: &[(&[u8], Result<(), usize>)] = &[
+        (b"", Ok(())),
+        (b"Hello", Ok(())),
+        ("κόσμε €𝄞".as_bytes(), Ok(())),
+        (b"\xED\x9F\xBF\xEE\x80\x80\xF4\x8F\xBF\xBF", Ok(())),
+        (b"ab\xFFcd", Err(2)),
+        (b"ab\xC0\x80", Err(2)),
+        (b"ab\xC1\xBF", Err(2)),
+        (b"ab\xF5\x80\x80\x80", Err(2)),
+        (b"ab\x80", Err(2)),
+        (b"ab\xC2\x41", Err(3)),
+        (b"ab\xE0\x80\x80", Err(3)),
+        (b"ab\xED\xA0\x80", Err(3)),
+        (b"ab\xF0\x8F\xBF\xBF", Err(3)),
+        (b"ab\xF4\x90\x80\x80", Err(3)),
+        (b"ab\xE2\x82\x41", Err(4)),
+        (b"ab\xF0\x9D\x84\x41", Err(5)),
+        (b"ab\xE2\x82", Err(4)),
+        (b"ab\xF0", Err(3)),
+    ];
+
+    fn in_chunks(chunks: &[&[u8]]) -> Result<(), usize> {
+        let mut assembly = TextAssembly::default();
+        let mut before = 0;
+        for chunk in chunks {
+            assembly.push(chunk).map_err(|index| before + index)?;
+            before += chunk.len();
+            assert_eq!(assembly.len(), before);
+        }
+        let whole = chunks.concat();
+        let text = assembly.finish().ok_or(before)?;
+        assert_eq!(&text.as_bytes()[..], whole);
+        Ok(())
+    }
+
+    #[test]
+    fn s8_1_the_first_bad_byte_is_found_at_any_cut() {
+        for &(bytes, expected) in CASES {
+            assert_eq!(validate(bytes).map(|_| ()), expected, "{bytes:x?}");
+            for i in 0..=bytes.len() {
+                for j in i..=bytes.len() {
+                    let chunks = [&bytes[..i], &bytes[i..j], &bytes[j..]];
+                    assert_eq!(in_chunks(&chunks), expected, "{chunks:x?}");
+                }
+            }
+            let single: alloc::vec::Vec<&[u8]> = bytes.chunks(1).collect();
+            assert_eq!(in_chunks(&single), expected, "{bytes:x?} byte by byte");
+        }
+    }
+
+    #[test]
+    fn s8_1_long_text_is_validated_like_short_text() {
+        let filler = "x".repeat(200);
+        for &(bytes, expected) in CASES {
+            let long = [filler.as_bytes(), bytes].concat();
+            let expected = expected.map_err(|index| index + 200);
+            assert_eq!(validate(&long).map(|_| ()), expected);
+            for cut in 150..=long.len() {
+                assert_eq!(in_chunks(&[&long[..cut], &long[cut..]]), expected);
+            }
+        }
+    }
+}
