@@ -1,0 +1,34 @@
+//! An event as it is dispatched (HTML #dispatchMessage).
+
+use crate::Text;
+
+/// An event: what a page's `MessageEvent` holds, without the origin.
+///
+/// It borrows the input when it lies within one chunk and has one `data` line; then it costs no
+/// allocation. [`into_owned`](Self::into_owned) frees it of the input.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Event<'a> {
+    /// The event type: the value of the last `event` field, `message` without one.
+    pub event_type: Text<'a>,
+    /// The values of the `data` fields, with an LF between each two.
+    pub data: Text<'a>,
+    /// The last event ID string when the event was dispatched. An event without an `id` field
+    /// inherits it from those before; empty if there was none.
+    pub last_event_id: Text<'a>,
+}
+
+impl Event<'_> {
+    /// The same event, independent of the input: copies what is borrowed.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        let event_type = match self.event_type {
+            Text::Borrowed("message") => Text::Borrowed("message"),
+            other => other.into_owned(),
+        };
+        Event {
+            event_type,
+            data: self.data.into_owned(),
+            last_event_id: self.last_event_id.into_owned(),
+        }
+    }
+}
