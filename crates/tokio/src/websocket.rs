@@ -359,7 +359,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
             }
             // What still arrives is discarded. A failing read is the end as well, and noted as
             // such; the error itself tells nothing more after the last event.
-            let _ = ready!(self.poll_read(cx));
+            if self.poll_read(cx).is_pending() {
+                // After both Close frames a server need not wait for the peer to end its side.
+                if self.shut_down && self.connection.close_reason().is_some() {
+                    self.connection.handle_eof();
+                }
+                if self.connection.state() != State::Closed {
+                    return Poll::Pending;
+                }
+            }
         }
     }
 

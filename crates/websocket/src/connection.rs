@@ -8,7 +8,7 @@
 //!          Closing ── handle_eof(), close_timeout ─▶ Closed
 //! ```
 
-use alloc::{string::ToString, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
 use core::mem;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Limit};
@@ -84,6 +84,58 @@ impl Assembly {
     }
 }
 
+/// What has arrived of a frame or message that is not complete. Only then does it take memory: an
+/// idle connection has none of it.
+#[derive(Debug, Default)]
+struct Incoming {
+    cut_header: [u8; FrameHeader::MAX_LEN],
+    cut_header_len: u8,
+    frame: Option<Frame>,
+    assembly: Option<Assembly>,
+    fragments: u32,
+    /// The payload of a cut control frame: at most 125 bytes.
+    control: Vec<u8>,
+}
+
+impl Incoming {
+    /// A header that the end of this input cuts, or an earlier one did; and how many bytes of
+    /// `input` it took.
+    fn decode_header(&mut self, input: &[u8]) -> Result<(Option<FrameHeader>, usize), Error> {
+        let cut = usize::from(self.cut_header_len);
+        let copied = input.len().min(FrameHeader::MAX_LEN - cut);
+        self.cut_header[cut..cut + copied].copy_from_slice(&input[..copied]);
+        let header = FrameHeader::decode(&self.cut_header[..cut + copied])?;
+        // At most 13 bytes stay: 14 are always a whole header.
+        let kept = if header.is_none() { cut + copied } else { 0 };
+        self.cut_header_len = u8::try_from(kept).unwrap_or_default();
+        Ok(match header {
+            Some((header, used)) => (Some(header), used - cut),
+            None => (None, copied),
+        })
+    }
+
+    fn start_payload(&mut self, header: &FrameHeader) {
+        if !header.opcode.is_control() {
+            self.fragments = if self.assembly.is_some() { self.fragments + 1 } else { 1 };
+            self.assembly.get_or_insert_with(|| match header.opcode {
+                Opcode::Text => Assembly::Text(TextAssembly::default()),
+                _ => Assembly::Binary { bytes: BytesMut::new(), unmasked: 0 },
+            });
+        }
+        self.frame = Some(Frame {
+            fin: header.fin,
+            opcode: header.opcode,
+            masking_key: header.masking_key,
+            len: header.payload_len,
+            received: 0,
+        });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.cut_header_len == 0 && self.frame.is_none() && self.assembly.is_none()
+    }
+}
+
 /// From this many missing bytes on, a payload is read straight into its own buffer.
 const DIRECT_READ_MIN: u64 = 16 << 10;
 
@@ -105,18 +157,12 @@ pub struct Connection {
     pub(crate) timer: Timer,
     /// Bytes of input used so far.
     offset: u64,
-    cut_header: [u8; FrameHeader::MAX_LEN],
-    cut_header_len: u8,
-    frame: Option<Frame>,
-    assembly: Option<Assembly>,
-    fragments: u32,
-    /// The payload of a cut control frame: at most 125 bytes.
-    control: Vec<u8>,
+    incoming: Option<Box<Incoming>>,
     /// §5.5.3: of several Pings the last may be answered alone, which bounds the output when a
     /// peer sends and does not read.
-    late_pong: Option<Vec<u8>>,
+    late_pong: Option<Box<[u8]>>,
     output: Output,
-    close_reason: Option<CloseReason>,
+    close_reason: Option<Box<CloseReason>>,
 }
 
 impl Connection {
@@ -133,12 +179,7 @@ impl Connection {
             receiving: true,
             heard: true,
             offset: 0,
-            cut_header: [0; FrameHeader::MAX_LEN],
-            cut_header_len: 0,
-            frame: None,
-            assembly: None,
-            fragments: 0,
-            control: Vec::new(),
+            incoming: None,
             late_pong: None,
             output: Output::default(),
             close_reason: None,
@@ -164,7 +205,7 @@ impl Connection {
     /// What the peer's Close frame said; [`CloseCode::ABNORMAL`] if the transport ended without
     /// one; `None` until either happened.
     pub fn close_reason(&self) -> Option<&CloseReason> {
-        self.close_reason.as_ref()
+        self.close_reason.as_deref()
     }
 
     /// Bytes of input used so far.
@@ -198,8 +239,13 @@ impl Connection {
     /// [`next_event`](Self::next_event)'s input; call that afterwards, with empty input. It grows
     /// by what arrives, never by the length that the peer claims.
     pub fn payload_buffer(&mut self) -> Option<Limit<&mut BytesMut>> {
-        let frame = self.frame.as_ref().filter(|frame| !frame.opcode.is_control())?;
-        let Some(Assembly::Binary { bytes, unmasked }) = &mut self.assembly else { return None };
+        let Incoming { frame: Some(frame), assembly, .. } = self.incoming.as_deref_mut()? else {
+            return None;
+        };
+        let Some(Assembly::Binary { bytes, unmasked }) = assembly else { return None };
+        if frame.opcode.is_control() {
+            return None;
+        }
         let direct = (bytes.len() - *unmasked) as u64;
         let missing = frame.len - frame.received - direct;
         if missing < DIRECT_READ_MIN {
@@ -322,7 +368,7 @@ impl Connection {
         self.close_sent = true;
         self.timer = Timer::Off;
         self.abandon_message();
-        self.close_reason.get_or_insert(CloseReason::new(CloseCode::ABNORMAL));
+        self.close_reason.get_or_insert_with(|| Box::new(CloseReason::new(CloseCode::ABNORMAL)));
     }
 
     /// §7.1.7: fail the connection, with the status code that the rule calls for.
@@ -339,9 +385,7 @@ impl Connection {
     }
 
     fn abandon_message(&mut self) {
-        self.frame = None;
-        self.assembly = None;
-        self.control = Vec::new();
+        self.incoming = None;
         self.late_pong = None;
     }
 
@@ -355,52 +399,46 @@ impl Connection {
     #[inline]
     fn decode<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Event<'i>>, Error> {
         loop {
-            if self.frame.is_some() {
-                match self.continue_payload(input)? {
+            if self.incoming.is_some() {
+                match self.decode_incoming(input)? {
                     Progress::Cut => return Ok(None),
                     Progress::Fragment => continue,
                     Progress::Event(event) => return Ok(Some(event)),
                 }
             }
-            let start = self.offset - u64::from(self.cut_header_len);
-            let Some(header) = self.decode_header(input).map_err(|error| error.after(start))?
-            else {
-                return Ok(None);
-            };
-            self.check(&header).map_err(|rule| Error::new(rule, start))?;
-            let alone = header.fin && self.assembly.is_none();
-            if (alone || header.opcode.is_control()) && header.payload_len <= input.len() as u64 {
-                return self.whole_frame(&header, input).map(Some);
+            let start = self.offset;
+            match FrameHeader::decode(input).map_err(|error| error.after(start))? {
+                Some((header, used)) => {
+                    self.check(&header).map_err(|rule| Error::new(rule, start))?;
+                    self.take(input, used);
+                    if (header.fin || header.opcode.is_control())
+                        && header.payload_len <= input.len() as u64
+                    {
+                        return self.whole_frame(&header, input).map(Some);
+                    }
+                    self.incoming.get_or_insert_default().start_payload(&header);
+                }
+                None if input.is_empty() => return Ok(None),
+                None => _ = self.incoming.insert(Box::default()),
             }
-            self.start_payload(&header);
         }
     }
 
-    #[inline]
-    fn decode_header(&mut self, input: &mut &mut [u8]) -> Result<Option<FrameHeader>, Error> {
-        let cut = usize::from(self.cut_header_len);
-        if cut == 0
-            && let Some((header, used)) = FrameHeader::decode(input)?
-        {
+    /// Goes on with a frame or a message that an earlier input began.
+    fn decode_incoming<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Progress<'i>, Error> {
+        let Some(incoming) = &mut self.incoming else { return Ok(Progress::Fragment) };
+        if incoming.frame.is_none() {
+            let start = self.offset - u64::from(incoming.cut_header_len);
+            let (header, used) =
+                incoming.decode_header(input).map_err(|error| error.after(start))?;
             self.take(input, used);
-            return Ok(Some(header));
+            let Some(header) = header else { return Ok(Progress::Cut) };
+            self.check(&header).map_err(|rule| Error::new(rule, start))?;
+            self.incoming.get_or_insert_default().start_payload(&header);
         }
-        // The header was cut by the end of this input or of the one before.
-        let copied = input.len().min(FrameHeader::MAX_LEN - cut);
-        self.cut_header[cut..cut + copied].copy_from_slice(&input[..copied]);
-        match FrameHeader::decode(&self.cut_header[..cut + copied])? {
-            Some((header, used)) => {
-                self.take(input, used - cut);
-                self.cut_header_len = 0;
-                Ok(Some(header))
-            }
-            None => {
-                self.take(input, copied);
-                // At most 13: 14 bytes are always a whole header.
-                self.cut_header_len += u8::try_from(copied).unwrap_or_default();
-                Ok(None)
-            }
-        }
+        let progress = self.continue_payload(input);
+        self.incoming.take_if(|incoming| incoming.is_empty());
+        progress
     }
 
     /// What a header may be here, beyond being well formed.
@@ -423,7 +461,9 @@ impl Connection {
         if header.payload_len > self.limits.max_frame {
             return Err(Rule::FrameTooBig { limit: self.limits.max_frame });
         }
-        let before = match (&self.assembly, header.opcode) {
+        let incoming = self.incoming.as_deref();
+        let assembly = incoming.and_then(|incoming| incoming.assembly.as_ref());
+        let before = match (assembly, header.opcode) {
             // §5.4: "The fragments of one message MUST NOT be interleaved".
             (Some(assembly), Opcode::Continuation) => assembly.len(),
             (Some(_), _) => return Err(Rule::UnfinishedMessage),
@@ -433,8 +473,7 @@ impl Connection {
         if before.saturating_add(header.payload_len) > self.limits.max_message {
             return Err(Rule::MessageTooBig { limit: self.limits.max_message });
         }
-        let fragments = if self.assembly.is_some() { self.fragments } else { 0 };
-        if fragments >= self.limits.max_fragments {
+        if incoming.map_or(0, |incoming| incoming.fragments) >= self.limits.max_fragments {
             return Err(Rule::TooManyFragments { limit: self.limits.max_fragments });
         }
         Ok(())
@@ -462,26 +501,14 @@ impl Connection {
         }
     }
 
-    fn start_payload(&mut self, header: &FrameHeader) {
-        if !header.opcode.is_control() {
-            self.fragments = if self.assembly.is_some() { self.fragments + 1 } else { 1 };
-            self.assembly.get_or_insert_with(|| match header.opcode {
-                Opcode::Text => Assembly::Text(TextAssembly::default()),
-                _ => Assembly::Binary { bytes: BytesMut::new(), unmasked: 0 },
-            });
-        }
-        self.frame = Some(Frame {
-            fin: header.fin,
-            opcode: header.opcode,
-            masking_key: header.masking_key,
-            len: header.payload_len,
-            received: 0,
-        });
-    }
-
     fn continue_payload<'i>(&mut self, input: &mut &mut [u8]) -> Result<Progress<'i>, Error> {
         self.account_for_direct_read();
-        let Some(frame) = &mut self.frame else { return Ok(Progress::Fragment) };
+        let Some(Incoming { frame: slot, assembly, control, fragments, .. }) =
+            self.incoming.as_deref_mut()
+        else {
+            return Ok(Progress::Fragment);
+        };
+        let Some(frame) = slot else { return Ok(Progress::Fragment) };
         let missing = usize::try_from(frame.len - frame.received).unwrap_or(usize::MAX);
         let piece = take_front(input, missing.min(input.len()));
         if let Some(key) = frame.masking_key {
@@ -493,16 +520,16 @@ impl Connection {
         let (fin, whole) = (frame.fin, frame.received == frame.len);
 
         if frame.opcode.is_control() {
-            self.control.extend_from_slice(piece);
+            control.extend_from_slice(piece);
             if !whole {
                 return Ok(Progress::Cut);
             }
             let opcode = frame.opcode;
-            self.frame = None;
-            let payload = Payload::Owned(mem::take(&mut self.control).into());
+            *slot = None;
+            let payload = Payload::Owned(mem::take(control).into());
             return self.control_event(opcode, payload).map(Progress::Event);
         }
-        match &mut self.assembly {
+        match &mut *assembly {
             Some(Assembly::Text(text)) => text
                 .push(piece)
                 .map_err(|index| Error::new(Rule::InvalidUtf8, start + index as u64))?,
@@ -515,11 +542,12 @@ impl Connection {
         if !whole {
             return Ok(Progress::Cut);
         }
-        self.frame = None;
+        *slot = None;
         if !fin {
             return Ok(Progress::Fragment);
         }
-        Ok(match self.assembly.take() {
+        *fragments = 0;
+        Ok(match assembly.take() {
             Some(Assembly::Text(text)) => {
                 let text = text.finish().ok_or(Error::new(Rule::InvalidUtf8, self.offset))?;
                 Progress::Event(Event::Text(Text::Owned(text)))
@@ -533,8 +561,11 @@ impl Connection {
 
     /// Unmasks what was read into [`payload_buffer`](Self::payload_buffer).
     fn account_for_direct_read(&mut self) {
-        let (Some(frame), Some(Assembly::Binary { bytes, unmasked })) =
-            (&mut self.frame, &mut self.assembly)
+        let Some(Incoming {
+            frame: Some(frame),
+            assembly: Some(Assembly::Binary { bytes, unmasked }),
+            ..
+        }) = self.incoming.as_deref_mut()
         else {
             return;
         };
@@ -564,7 +595,7 @@ impl Connection {
             Opcode::Ping => {
                 match self.ready() {
                     Ok(()) => self.push_frame(Opcode::Pong, &payload),
-                    Err(SendError::Full) => self.late_pong = Some(payload.to_vec()),
+                    Err(SendError::Full) => self.late_pong = Some(payload[..].into()),
                     // §5.5.1: after our Close frame nothing is sent.
                     Err(_) => {}
                 }
@@ -581,7 +612,7 @@ impl Connection {
                     self.push_close(payload.get(..2).unwrap_or_default());
                 }
                 self.start_closing();
-                self.close_reason = Some(reason.clone());
+                self.close_reason = Some(Box::new(reason.clone()));
                 Event::Close(reason)
             }
             // Control frames are Close, Ping and Pong; data opcodes do not come here.
