@@ -1,1 +1,100 @@
-//! A tower service and a small hyper server that answer event streams and WebSockets.
+//! Event streams and WebSockets for browsers: a tower service over `http` types, and a small
+//! HTTP/1.1 server on hyper to run it.
+//!
+//! ```text
+//!  a connection                    a request                          a path
+//! ┌──────────┐   ┌────────────┐   ┌───────────────────────────────┐   ┌──────────────────────────┐
+//! │ Server   │ ─▶│ hyper      │ ─▶│ EndpointsService              │ ─▶│ Content    GET           │
+//! │ limits   │   │ head limit │   │ Host, path, Origin, method    │   │ Sse        GET           │
+//! │ drains   │   │ deadline   │   │ 400 403  404   403     405    │   │ POST       body limits   │
+//! └──────────┘   └────────────┘   └───────────────────────────────┘   │ WebSocket  GET, Upgrade  │
+//!                                                                     └──────────────────────────┘
+//! ```
+//!
+//! An [`Endpoints`] says which paths there are; [`Server::serve`] runs it, or
+//! [`Endpoints::into_service`] mounts it in another server. An event stream is an async function
+//! that returns an [`Sse`]; a WebSocket is an async function that is given a [`WebSocket`].
+//!
+//! ```
+//! use rtwire_server::{Endpoints, EventLog, Fields, Request, Server, Sse};
+//! use rtwire_server::{WebSocket, WebSocketError};
+//!
+//! async fn echo(mut ws: WebSocket) -> Result<(), WebSocketError> {
+//!     while let Some(message) = ws.next().await {
+//!         ws.send(message?).await?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let log = EventLog::new(256);
+//! log.publish(Fields::new().event("greeting").data("hello"))?;
+//! let events = move |request: Request| {
+//!     let events = log.subscribe(request.last_event_id().as_deref());
+//!     async move { Sse::new(events) }
+//! };
+//!
+//! let app = Endpoints::new().sse("/events", events).websocket("/ws", echo);
+//! let server = Server::bind("127.0.0.1:0").await?;
+//! println!("listening on http://{}", server.local_addr());
+//! # let ctrl_c = || async {};
+//! server.serve(app).with_shutdown(ctrl_c()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What peers may cost is in [`Limits`], which pages may connect in [`OriginPolicy`]. Requests that
+//! are refused are logged with `tracing`, one line each, with the rule and without queries, header
+//! fields or bodies.
+
+#![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+mod accept;
+mod body;
+mod connection;
+mod connections;
+mod content;
+mod context;
+mod encoded_event;
+mod endpoints;
+mod error;
+mod event_log;
+mod host;
+mod limits;
+mod origin;
+mod post;
+mod request;
+mod routes;
+mod server;
+mod service;
+mod sse;
+mod transport;
+mod upgrade;
+mod websocket;
+mod write_deadline;
+
+pub use body::Body;
+pub use content::Content;
+pub use encoded_event::EncodedEvent;
+pub use endpoints::Endpoints;
+pub use error::{Error, InvalidOrigin};
+pub use event_log::{EventLog, PublishError, Subscription};
+pub use limits::Limits;
+pub use origin::OriginPolicy;
+pub use request::Request;
+pub use rtwire_sse::{EncodeError, Fields};
+pub use server::{Serve, Server};
+pub use service::{EndpointsService, ResponseFuture};
+pub use sse::Sse;
+pub use upgrade::{ErasedHandler, IntoOutcome, WebSocketHandler};
+pub use websocket::{WebSocket, WebSocketSender};
+
+pub use rtwire_tokio::Error as WebSocketError;
+pub use rtwire_websocket::{
+    CloseCode, CloseReason, Limits as WebSocketLimits, Message, PreparedMessage,
+};

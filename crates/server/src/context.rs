@@ -1,0 +1,92 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::connections::Permit;
+use crate::limits::Limits;
+use crate::routes::BoxFuture;
+
+/// What all connections of one set of endpoints share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Counts what draining waits for: connections, event streams, WebSockets.
+    pub(crate) tracker: TaskTracker,
+    /// Fires when draining begins.
+    pub(crate) shutdown: CancellationToken,
+    /// True from then on, for those who look often.
+    pub(crate) draining: AtomicBool,
+    pub(crate) limits: Limits,
+    pub(crate) websocket_limits: Arc<rtwire_websocket::Limits>,
+}
+
+impl Shared {
+    /// Tells all connections to end.
+    pub(crate) fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.shutdown.cancel();
+    }
+
+    /// Begins to drain, and waits until all has ended or the deadline is over.
+    ///
+    /// Each task ends itself at the deadline; the grace is for those that then still have to be
+    /// dropped. The error is the number of tasks that did not.
+    pub(crate) async fn drain(&self) -> Result<(), usize> {
+        const GRACE: Duration = Duration::from_millis(250);
+        self.begin_drain();
+        self.tracker.close();
+        let deadline = self.limits.drain_deadline.saturating_add(GRACE);
+        match tokio::time::timeout(deadline, self.tracker.wait()).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.tracker.len()),
+        }
+    }
+}
+
+/// What our own server knows of the connection that a request came on; it travels in the
+/// request's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) peer: SocketAddr,
+    /// Whether `Host` must name this machine.
+    pub(crate) check_host: bool,
+    /// Counts the connection for as long as anything of it lives.
+    pub(crate) permit: Option<Arc<Permit>>,
+    pub(crate) upgrade: UpgradeSlot,
+}
+
+/// What a connection becomes after its HTTP is over. The task of the connection goes on with it
+/// at once, and not a task of its own later: of a crowd of upgrades, each has then given back
+/// what HTTP took before the next one begins.
+#[derive(Clone, Default)]
+pub(crate) struct UpgradeSlot(Arc<Mutex<Option<BoxFuture<()>>>>);
+
+impl UpgradeSlot {
+    pub(crate) fn put(&self, next: BoxFuture<()>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+    }
+
+    pub(crate) fn take(&self) -> Option<BoxFuture<()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl fmt::Debug for UpgradeSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpgradeSlot").finish_non_exhaustive()
+    }
+}
+
+/// What outlives the request on an upgraded connection.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionContext {
+    pub(crate) shared: Arc<Shared>,
+    /// `None` when another server accepted the connection.
+    pub(crate) peer: Option<SocketAddr>,
+    /// To be held as long as the connection is open.
+    pub(crate) permit: Option<Arc<Permit>>,
+}

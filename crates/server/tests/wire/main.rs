@@ -1,0 +1,17 @@
+//! The server as its peers see it: raw bytes over TCP, written and read by hand.
+
+#![allow(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
+
+mod bad_input;
+mod body_limits;
+mod connection_limits;
+mod event_log;
+mod event_stream;
+mod head_limits;
+mod host;
+mod methods;
+mod origin;
+mod peer;
+mod service;
+mod shutdown;
+mod websocket;

@@ -1,0 +1,89 @@
+//! The endpoints as a `tower` service, as another server sees them.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use rtwire_server::{Body, Endpoints, Error, EventLog, Fields, Limits};
+use tower_service::Service;
+
+use crate::peer::{endpoints, soon};
+
+/// What axum's `Router::fallback_service` asks for.
+fn mounted<S>(service: S) -> S
+where
+    S: Service<http::Request<Full<Bytes>>, Error = std::convert::Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    service
+}
+
+fn request(method: &str, path: &str, body: &'static str) -> http::Request<Full<Bytes>> {
+    http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "example.com")
+        .body(Full::from(body))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_and_a_post_through_the_service() {
+    let mut service = mounted(endpoints(&EventLog::new(4)).into_service());
+    let response = service.call(request("GET", "/events", "")).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut body: Body = response.into_body();
+    let posted = service.clone().call(request("POST", "/events", "hello")).await.unwrap();
+    assert_eq!(posted.status(), 204);
+    let frame = soon(body.frame()).await.unwrap().unwrap().into_data().unwrap();
+    assert!(frame.ends_with(b"data: hello\n\n"));
+}
+
+#[tokio::test]
+async fn a_handler_sees_the_head() {
+    use rtwire_server::{EncodedEvent, Request, Sse};
+    let echo = async |request: Request| {
+        let seen = format!(
+            "{} {:?} {:?} {:?} {:?}",
+            request.path(),
+            request.query(),
+            request.origin(),
+            request.last_event_id(),
+            request.peer_addr()
+        );
+        assert_eq!(format!("{request:?}"), "Request { path: \"/a\", peer: None, .. }");
+        let event = EncodedEvent::new(&Fields::new().data(&seen)).unwrap();
+        Sse::new(futures_util::stream::iter([event]))
+    };
+    let mut service = Endpoints::new().sse("/a", echo).into_service();
+    let mut asked = request("GET", "/a?b=c", "");
+    asked.headers_mut().insert("origin", "http://example.com".parse().unwrap());
+    asked.headers_mut().insert("last-event-id", "\u{e9}7".parse().unwrap());
+    let response = service.call(asked).await.unwrap();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    let expected = "data: /a Some(\"b=c\") Some(\"http://example.com\") Some(\"\u{e9}7\") None\n\n";
+    assert_eq!(bytes, expected);
+}
+
+#[tokio::test]
+async fn shutdown_ends_streams_and_waits_for_them() {
+    let mut service = endpoints(&EventLog::new(4)).into_service();
+    let body = service.call(request("GET", "/events", "")).await.unwrap().into_body();
+    let reading = tokio::spawn(body.collect());
+    soon(service.shutdown()).await.unwrap();
+    assert!(soon(reading).await.unwrap().unwrap().to_bytes().is_empty());
+    let late = service.call(request("GET", "/events", "")).await.unwrap().into_body();
+    assert!(soon(late.collect()).await.unwrap().to_bytes().is_empty());
+}
+
+#[tokio::test]
+async fn shutdown_says_what_did_not_end() {
+    let limits = Limits::default().drain_deadline(Duration::from_millis(50));
+    let mut service = endpoints(&EventLog::new(4)).limits(limits).into_service();
+    let _never_read = service.call(request("GET", "/events", "")).await.unwrap();
+    let outcome = soon(service.shutdown()).await;
+    assert!(matches!(outcome, Err(Error::Drain { tasks: 1 })), "{outcome:?}");
+}

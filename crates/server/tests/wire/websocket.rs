@@ -1,0 +1,182 @@
+use std::time::Duration;
+
+use rtwire_server::{Endpoints, EventLog, Limits, WebSocket, WebSocketLimits};
+
+use crate::peer::{Peer, Running, endpoints, field, get, post, soon, start, status, upgrade};
+
+const KEY: [u8; 4] = [1, 2, 3, 4];
+
+/// A masked frame (RFC 6455 §5.2).
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        length @ 0..126 => frame.push(0x80 | u8::try_from(length).unwrap()),
+        length @ 126..0x1_0000 => {
+            frame.push(0x80 | 126);
+            frame.extend(u16::try_from(length).unwrap().to_be_bytes());
+        }
+        length => {
+            frame.push(0x80 | 127);
+            frame.extend((length as u64).to_be_bytes());
+        }
+    }
+    frame.extend(KEY);
+    frame.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
+    frame
+}
+
+async fn open(server: &Running, path: &str) -> Peer {
+    let mut peer = server.peer().await;
+    peer.send(upgrade(path, "")).await;
+    let head = peer.head().await;
+    assert_eq!(status(&head), 101, "{head}");
+    assert_eq!(field(&head, "sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+    peer
+}
+
+/// The code of the Close frame that must come next.
+async fn close_code(peer: &mut Peer) -> u16 {
+    let header = peer.bytes(2).await;
+    assert_eq!(header[0], 0x88, "{header:?} is no Close frame");
+    let body = peer.bytes(header[1].into()).await;
+    u16::from_be_bytes([body[0], body[1]])
+}
+
+#[tokio::test]
+async fn frames_that_come_with_the_handshake_are_not_lost() {
+    let server = start(endpoints(&EventLog::new(1))).await;
+    let mut peer = server.peer().await;
+    let mut all = upgrade("/ws", "").into_bytes();
+    all.extend(frame(0x81, b"early"));
+    peer.send(all).await;
+    assert_eq!(status(&peer.head().await), 101);
+    assert_eq!(peer.bytes(7).await, b"\x81\x05early");
+}
+
+#[tokio::test]
+async fn s4_2_1_a_handshake_that_is_none_is_refused() {
+    let server = start(endpoints(&EventLog::new(1))).await;
+    let good = upgrade("/ws", "Connection: close\r\n");
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (request, expected) in [
+        (good.replace("Version: 13", "Version: 8"), 426),
+        (get("/ws", ""), 426),
+        (good.replace(key, ""), 400),
+        (good.replace("==", "!!"), 400),
+        (good.replace("GET", "PUT"), 405),
+        (post("/ws", "", "x"), 405),
+        (good.replace("/ws", "/none"), 404),
+        (good.replace("localhost", "evil.example"), 403),
+    ] {
+        let answer = server.ask(&request).await;
+        assert_eq!(status(&answer), expected, "{request}");
+        if request.contains("Version: 8") {
+            // §4.4: the versions that the server speaks.
+            assert_eq!(field(&answer, "sec-websocket-version"), Some("13"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_and_a_websocket_share_a_path() {
+    let app = endpoints(&EventLog::new(1));
+    let app = app.websocket("/livez", |ws: WebSocket| async move { drop(ws) });
+    let server = start(app).await;
+    assert_eq!(status(&server.ask(&get("/livez", "")).await), 200);
+    let mut peer = open(&server, "/livez").await;
+    assert_eq!(close_code(&mut peer).await, 1000);
+}
+
+#[tokio::test]
+async fn bystanders_outlive_every_bad_peer() {
+    let log = EventLog::new(10);
+    let server = start(endpoints(&log)).await;
+    let mut bystander = open(&server, "/ws").await;
+    let mut stream = server.peer().await;
+    stream.send(get("/events", "")).await;
+    stream.head().await;
+
+    let limit = usize::try_from(Limits::default().websocket.max_message).unwrap();
+    let unmasked = b"\x81\x05Hello".to_vec();
+    // The frame says that more is to come, and its first byte is already wrong (§8.1).
+    let invalid_utf8 = frame(0x81, b"\xffxx")[..7].to_vec();
+    for (what, bytes, code) in [
+        ("unmasked", unmasked, 1002),
+        ("invalid UTF-8, cut", invalid_utf8, 1007),
+        ("too large", frame(0x82, &vec![0; limit + 1]), 1009),
+        ("Close of one byte", frame(0x88, b"x"), 1002),
+        ("reserved bit", frame(0xc1, b"x"), 1002),
+        ("reserved opcode", frame(0x83, b"x"), 1002),
+        ("continuation of nothing", frame(0x80, b"x"), 1002),
+        ("long Ping", frame(0x89, &[0; 126]), 1002),
+    ] {
+        let mut peer = open(&server, "/ws").await;
+        peer.send(bytes).await;
+        assert_eq!(close_code(&mut peer).await, code, "{what}");
+        assert_eq!(peer.rest().await, "", "{what}");
+
+        bystander.send(frame(0x81, b"still here")).await;
+        assert_eq!(bystander.bytes(12).await, b"\x81\x0astill here", "{what}");
+        let id = log.publish(rtwire_server::Fields::new().data("still here")).unwrap();
+        stream.until(&format!("id: {id}\ndata: still here\n\n")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_message_over_its_limit_is_1009() {
+    let limits = Limits::default().websocket(WebSocketLimits::default().max_message(300));
+    let server = start(endpoints(&EventLog::new(1)).limits(limits)).await;
+    for (length, fits) in [(299, true), (300, true), (301, false)] {
+        let mut peer = open(&server, "/ws").await;
+        peer.send(frame(0x82, &vec![7; length])).await;
+        if fits {
+            let echo = peer.bytes(4 + length).await;
+            assert_eq!(echo[4..], vec![7; length]);
+        } else {
+            assert_eq!(close_code(&mut peer).await, 1009);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_open_websocket_counts_as_a_connection() {
+    let limits = Limits::default().max_connections(1);
+    let server = start(endpoints(&EventLog::new(1)).limits(limits)).await;
+    let peer = open(&server, "/ws").await;
+    assert_eq!(status(&server.ask(&get("/livez", "")).await), 503);
+    drop(peer);
+    soon(async {
+        while status(&server.ask(&get("/livez", "")).await) != 200 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn shutdown_closes_with_1001_and_waits_for_the_answer() {
+    let server = start(endpoints(&EventLog::new(1))).await;
+    let mut peer = open(&server, "/ws").await;
+    let ended = server.stop();
+    assert_eq!(close_code(&mut peer).await, 1001);
+    assert!(!ended.is_finished());
+    peer.send(frame(0x88, &1001_u16.to_be_bytes())).await;
+    assert_eq!(peer.rest().await, "");
+    drop(peer);
+    soon(ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn neither_a_stuck_handler_nor_a_silent_peer_outlives_the_drain_deadline() {
+    let deadline = Duration::from_millis(200);
+    let stuck = |ws: WebSocket| async move {
+        std::future::pending::<()>().await;
+        drop(ws);
+    };
+    let app = Endpoints::new().websocket("/", stuck);
+    let server = start(app.limits(Limits::default().drain_deadline(deadline))).await;
+    let mut peer = open(&server, "/").await;
+    soon(server.stop()).await.unwrap().unwrap();
+    assert_eq!(close_code(&mut peer).await, 1001);
+    peer.closed().await;
+}
