@@ -1,0 +1,87 @@
+//! A WebSocket echo server for measurements, on any path; on `/broadcast` each message goes to
+//! everybody there.
+//!
+//! `cargo run --release -p rtwire-examples --example echo -- --port 9001`
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::Parser;
+use rtwire_server::{
+    CloseCode, CloseReason, Endpoints, Limits, OriginPolicy, PreparedMessage, Server, WebSocket,
+    WebSocketError, WebSocketSender,
+};
+
+#[derive(Parser)]
+struct Options {
+    /// 0 takes a free one.
+    #[arg(long, default_value_t = 9001)]
+    port: u16,
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// The longest frame and message, in bytes.
+    #[arg(long, default_value_t = 16 << 20)]
+    max_message: u64,
+    /// The most frames of a message.
+    #[arg(long, default_value_t = 16_384)]
+    max_fragments: u32,
+}
+
+async fn echo(mut ws: WebSocket) -> Result<(), WebSocketError> {
+    while let Some(message) = ws.next().await {
+        ws.send(message?).await?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Room {
+    members: HashMap<u64, WebSocketSender>,
+    joined: u64,
+}
+
+async fn broadcast(mut ws: WebSocket, room: Arc<Mutex<Room>>) -> Result<(), WebSocketError> {
+    let lock = || room.lock().unwrap_or_else(PoisonError::into_inner);
+    let id = {
+        let mut room = lock();
+        room.joined += 1;
+        let id = room.joined;
+        room.members.insert(id, ws.sender());
+        id
+    };
+    while let Some(Ok(message)) = ws.next().await {
+        let prepared = PreparedMessage::new(message);
+        for member in lock().members.values() {
+            if member.try_send_prepared(&prepared).is_err() {
+                // It reads too slowly, or closes already: nobody waits for it.
+                member.close(&CloseReason::new(CloseCode::TRY_AGAIN_LATER))?;
+            }
+        }
+    }
+    lock().members.remove(&id);
+    Ok(())
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let room = Arc::new(Mutex::new(Room::default()));
+    let websocket = rtwire_server::WebSocketLimits::default()
+        .max_frame(options.max_message)
+        .max_message(options.max_message)
+        .max_fragments(options.max_fragments);
+    let app = Endpoints::new()
+        .websocket("*", echo)
+        .websocket("/broadcast", move |ws| broadcast(ws, Arc::clone(&room)))
+        .origin_policy(OriginPolicy::any())
+        .limits(Limits::default().websocket(websocket));
+
+    let mut builder = match options.threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.worker_threads(options.threads).enable_all().build()?.block_on(async {
+        let server = Server::bind(("127.0.0.1", options.port)).await?;
+        println!("listening on http://{}", server.local_addr());
+        Ok(server.serve(app).await?)
+    })
+}

@@ -1,0 +1,31 @@
+//! Each target's body over its seeds and past crashes, on any toolchain.
+
+use std::fs;
+use std::path::Path;
+
+fn replay(target: &str, body: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    let mut replayed = 0;
+    for entry in fs::read_dir(&corpus).expect("a folder of seeds") {
+        let path = entry.expect("a readable folder").path();
+        println!("{}", path.display());
+        body(&fs::read(&path).expect("a readable seed"));
+        replayed += 1;
+    }
+    assert!(replayed > 0, "no seed in {}", corpus.display());
+}
+
+#[test]
+fn sse_decoder() {
+    replay("sse_decoder", rtwire_fuzz::sse_decoder);
+}
+
+#[test]
+fn sse_encoder() {
+    replay("sse_encoder", rtwire_fuzz::sse_encoder);
+}
+
+#[test]
+fn websocket_handshake() {
+    replay("websocket_handshake", rtwire_fuzz::websocket_handshake);
+}
