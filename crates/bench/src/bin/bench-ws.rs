@@ -1,0 +1,276 @@
+//! Measures WebSocket echo servers side by side: CPU time per message, memory per idle connection.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, ValueEnum};
+use rtwire_bench::batch::Content;
+use rtwire_bench::load::{Load, Until, Workload};
+use rtwire_bench::report::{Samples, Table};
+use rtwire_bench::server::Server;
+use rtwire_bench::{machine, opening};
+
+const OURS: &str = "rtwire";
+const PEERS: [&str; 4] = ["tungstenite", "fastwebsockets", "tokio-websockets", "yawc"];
+const MAX_MESSAGE: &str = "16777216";
+
+#[derive(Parser)]
+#[command(about = "Measures WebSocket echo servers side by side")]
+struct Options {
+    /// The echo server of rtwire-examples; without it only the peers are measured.
+    #[arg(long)]
+    ours: Option<PathBuf>,
+    /// Only these scenarios.
+    #[arg(long)]
+    only: Vec<Scenario>,
+    /// Only these peers.
+    #[arg(long, value_parser = PEERS, value_delimiter = ',', default_values = PEERS)]
+    peers: Vec<String>,
+    /// Measurements of each server in each scenario, the servers taking turns.
+    #[arg(long, default_value_t = 11)]
+    rounds: usize,
+    /// Length of a measurement.
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+    /// Connections in the echo scenarios.
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Connections in the idle scenario.
+    #[arg(long, default_value_t = 10_000)]
+    idle: usize,
+    /// Send text in place of binary messages.
+    #[arg(long)]
+    text: bool,
+    /// Three rounds of 0.3 s and 1000 idle connections: does it run, not how fast.
+    #[arg(long)]
+    quick: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    /// 64-byte messages, one at a time.
+    Small,
+    /// 64-byte messages, sixteen in flight.
+    SmallPipelined,
+    /// 1 KiB messages, sixteen in flight.
+    MediumPipelined,
+    /// 16 KiB messages, one at a time.
+    Large,
+    /// Connections without traffic.
+    Idle,
+}
+
+impl Scenario {
+    /// Payload in bytes and pipeline depth.
+    fn echo(self) -> Option<(usize, usize)> {
+        match self {
+            Self::Small => Some((64, 1)),
+            Self::SmallPipelined => Some((64, 16)),
+            Self::MediumPipelined => Some((1024, 16)),
+            Self::Large => Some((16 * 1024, 1)),
+            Self::Idle => None,
+        }
+    }
+}
+
+struct Contender {
+    name: String,
+    program: PathBuf,
+    arguments: Vec<&'static str>,
+}
+
+impl Contender {
+    fn start(&self) -> Result<Server> {
+        Server::start(&self.program, &self.arguments)
+    }
+}
+
+fn main() -> Result<()> {
+    let mut options = Options::parse();
+    if options.quick {
+        (options.rounds, options.seconds, options.idle) = (3, 0.3, 1000);
+    }
+    ensure!(options.rounds > 0 && options.connections > 0, "nothing to measure");
+    machine::allow_open_files(options.idle.max(options.connections) as u64 + 256)?;
+    let contenders = contenders(&options)?;
+    // While the others have their turn, nobody answers a server's Pings.
+    ensure!(
+        options.seconds * contenders.len() as f64 <= 15.0,
+        "servers with keepalive would give up between two turns: shorten --seconds"
+    );
+    for &scenario in Scenario::value_variants() {
+        if options.only.is_empty() || options.only.contains(&scenario) {
+            match scenario.echo() {
+                Some((payload, pipeline)) => echo(&options, &contenders, payload, pipeline)?,
+                None => idle(&options, &contenders)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn contenders(options: &Options) -> Result<Vec<Contender>> {
+    let ours = options.ours.as_ref().map(|program| Contender {
+        name: OURS.to_owned(),
+        program: program.clone(),
+        arguments: vec!["--port", "0", "--threads", "1", "--max-message", MAX_MESSAGE],
+    });
+    let this = env::current_exe()?;
+    let folder = this.parent().unwrap_or(Path::new("."));
+    let peers = options.peers.iter().map(|peer| Contender {
+        name: peer.clone(),
+        program: folder.join(format!("peer-{peer}")),
+        arguments: vec!["--port", "0", "--max-message", MAX_MESSAGE],
+    });
+    Ok(ours.into_iter().chain(peers).collect())
+}
+
+#[derive(Default)]
+struct Measured {
+    /// Nanoseconds of CPU time per message.
+    cpu: Samples,
+    /// CPU time outside the kernel, of all rounds: it is counted too coarsely for one.
+    user: Duration,
+    messages: u64,
+    /// Messages per second.
+    rate: Samples,
+    /// Share of the time that the server's core was busy with it.
+    busy: Samples,
+}
+
+fn echo(
+    options: &Options,
+    contenders: &[Contender],
+    payload: usize,
+    pipeline: usize,
+) -> Result<()> {
+    let content = if options.text { Content::Text } else { Content::Binary };
+    let workload = Workload { content, payload, pipeline };
+    let mut running = Vec::new();
+    for contender in contenders {
+        let server = contender.start()?;
+        let mut load = Load::connect(server.address, options.connections, workload)
+            .with_context(|| contender.name.clone())?;
+        // Buffers reach their size, caches and branch predictors their state.
+        load.run(Until::Elapsed(Duration::from_secs_f64(options.seconds / 4.0)))
+            .with_context(|| contender.name.clone())?;
+        running.push((server, load, Measured::default()));
+    }
+    for round in 0..options.rounds {
+        // Each round starts with another server, so that none always follows the same one.
+        for turn in 0..running.len() {
+            let index = (round + turn) % running.len();
+            let (server, load, measured) = &mut running[index];
+            let (before, user_before) = (server.cpu_time()?, server.user_time()?);
+            let done = load
+                .run(Until::Elapsed(Duration::from_secs_f64(options.seconds)))
+                .with_context(|| contenders[index].name.clone())?;
+            let cpu = (server.cpu_time()? - before).as_secs_f64();
+            measured.user += server.user_time()? - user_before;
+            measured.messages += done.messages;
+            let (messages, elapsed) = (done.messages as f64, done.elapsed.as_secs_f64());
+            measured.cpu.push(cpu * 1e9 / messages);
+            measured.rate.push(messages / elapsed);
+            measured.busy.push(cpu / elapsed);
+        }
+    }
+    let kind = if options.text { "text" } else { "binary" };
+    println!(
+        "## Echo: {payload} B {kind}, pipeline {pipeline}, {} connections\n",
+        options.connections
+    );
+    let mut table = Table::new([
+        "server",
+        "CPU ns/message",
+        "least",
+        "most",
+        "of it user",
+        "messages/s",
+        "core busy",
+        "CPU / best peer",
+    ]);
+    let medians: Vec<f64> = running.iter().map(|(_, _, measured)| measured.cpu.median()).collect();
+    let best = best_peer(contenders, &medians).map(|best| running[best].2.cpu.clone());
+    for (contender, (_, _, measured)) in contenders.iter().zip(&running) {
+        table.row(vec![
+            contender.name.clone(),
+            format!("{:.0}", measured.cpu.median()),
+            format!("{:.0}", measured.cpu.least()),
+            format!("{:.0}", measured.cpu.most()),
+            format!("{:.0}", measured.user.as_secs_f64() * 1e9 / measured.messages as f64),
+            format!("{:.0}", measured.rate.median()),
+            format!("{:.0} %", measured.busy.median() * 100.0),
+            ratio(best.as_ref().map(|best| measured.cpu.relative_to(best).median())),
+        ]);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+/// Index of the smallest figure of those that aren't ours.
+fn best_peer(contenders: &[Contender], figures: &[f64]) -> Option<usize> {
+    (0..contenders.len())
+        .filter(|&index| contenders[index].name != OURS)
+        .min_by(|&a, &b| figures[a].total_cmp(&figures[b]))
+}
+
+fn ratio(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"))
+}
+
+/// Bytes of resident memory that each connection added, and how long all took to open.
+struct Idle {
+    opened: Duration,
+    untouched: f64,
+    /// After one message was echoed over each.
+    used: f64,
+}
+
+fn idle(options: &Options, contenders: &[Contender]) -> Result<()> {
+    for (how, at_once) in [("one after another", 1), ("all at once", options.idle)] {
+        let mut measured = Vec::new();
+        for contender in contenders {
+            let idle = hold(contender, options.idle, at_once);
+            measured.push(idle.with_context(|| contender.name.clone())?);
+        }
+        println!("## Idle: {} connections, opened {how}\n", options.idle);
+        let mut table = Table::new([
+            "server",
+            "bytes/connection",
+            "after one echo each",
+            "opened in",
+            "bytes / best peer",
+        ]);
+        let figures: Vec<f64> = measured.iter().map(|idle| idle.untouched).collect();
+        let best = best_peer(contenders, &figures);
+        for (contender, idle) in contenders.iter().zip(&measured) {
+            table.row(vec![
+                contender.name.clone(),
+                format!("{:.0}", idle.untouched),
+                format!("{:.0}", idle.used),
+                format!("{:.2} s", idle.opened.as_secs_f64()),
+                ratio(best.map(|best| idle.untouched / figures[best])),
+            ]);
+        }
+        println!("{table}");
+    }
+    Ok(())
+}
+
+fn hold(contender: &Contender, connections: usize, at_once: usize) -> Result<Idle> {
+    let workload = Workload { content: Content::Binary, payload: 64, pipeline: 1 };
+    let server = contender.start()?;
+    // What is set up once, by the first connection, isn't a connection's share.
+    Load::connect(server.address, 1, workload)?.run(Until::Batches(1))?;
+    let before = server.settled_memory()?;
+    let each = |after: u64| (after as f64 - before as f64) / connections as f64;
+    let start = Instant::now();
+    let streams = opening::open(server.address, connections, at_once)?;
+    let opened = start.elapsed();
+    let untouched = each(server.settled_memory()?);
+    Load::over(streams, workload)?.run(Until::Batches(1))?;
+    let used = each(server.settled_memory()?);
+    Ok(Idle { opened, untouched, used })
+}

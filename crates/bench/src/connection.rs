@@ -1,0 +1,227 @@
+//! One connection of the load generator: a batch in flight, and Pings answered between the echoes.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::batch::Batch;
+
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+const MASK: u8 = 0x80;
+/// §5.5.3: a Pong carries the Ping's data; its key is as random as any other constant.
+const PONG_KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    /// Index of the batch in flight, or else of the next one.
+    batch: usize,
+    in_flight: bool,
+    sent: usize,
+    received: usize,
+    /// The beginning of a Ping whose end hasn't arrived.
+    cut_ping: Vec<u8>,
+    /// Pongs not written yet.
+    pongs: Vec<u8>,
+    /// Batches completed.
+    pub(crate) done: u64,
+}
+
+impl Connection {
+    /// The connection of this index, over a stream that is open and non-blocking.
+    pub(crate) fn new((index, stream): (usize, TcpStream)) -> Self {
+        Self {
+            stream,
+            batch: index,
+            in_flight: false,
+            sent: 0,
+            received: 0,
+            cut_ping: Vec::new(),
+            pongs: Vec::new(),
+            done: 0,
+        }
+    }
+
+    /// Sends the next batch.
+    pub(crate) fn start(&mut self, batches: &[Batch]) -> Result<()> {
+        self.batch = (self.batch + 1) % batches.len();
+        (self.sent, self.received) = (0, 0);
+        self.in_flight = true;
+        self.write(batches)
+    }
+
+    /// Reads and writes what can be; `true` when the last echo of the batch in flight has arrived.
+    pub(crate) fn exchange(&mut self, batches: &[Batch], scratch: &mut [u8]) -> Result<bool> {
+        self.write(batches)?;
+        // Edge-triggered: after a short read the next byte raises the next event.
+        loop {
+            let read = match self.stream.read(scratch) {
+                Ok(0) => bail!("the server closed the connection"),
+                Ok(read) => read,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error.into()),
+            };
+            if self.receive(&scratch[..read], batches)? {
+                return Ok(true);
+            }
+            if read < scratch.len() {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn write(&mut self, batches: &[Batch]) -> Result<()> {
+        // Between two batches; a Pong between two frames of one would have to know where it is.
+        if self.sent == 0 && !self.write_pongs()? {
+            return Ok(());
+        }
+        if self.in_flight {
+            let frames = &batches[self.batch].frames;
+            while self.sent < frames.len() {
+                match self.stream.write(&frames[self.sent..]) {
+                    Ok(written) => self.sent += written,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.write_pongs()?;
+        }
+        Ok(())
+    }
+
+    /// `true` once none is left.
+    fn write_pongs(&mut self) -> Result<bool> {
+        while !self.pongs.is_empty() {
+            match self.stream.write(&self.pongs) {
+                Ok(written) => drop(self.pongs.drain(..written)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(true)
+    }
+
+    fn receive(&mut self, input: &[u8], batches: &[Batch]) -> Result<bool> {
+        let batch = &batches[self.batch % batches.len()];
+        let echo = if self.in_flight { &batch.echo[self.received..] } else { &[] };
+        if self.cut_ping.is_empty() && echo.get(..input.len()) == Some(input) {
+            self.received += input.len();
+        } else {
+            self.receive_with_pings(input, batch)?;
+            self.write(batches)?;
+        }
+        if !self.in_flight || self.received < batch.echo.len() {
+            return Ok(false);
+        }
+        ensure!(self.sent == batch.frames.len(), "echoed before it was sent");
+        self.in_flight = false;
+        self.sent = 0;
+        self.done += 1;
+        Ok(true)
+    }
+
+    /// What isn't the echo may only be a Ping, and only between two frames.
+    fn receive_with_pings(&mut self, input: &[u8], batch: &Batch) -> Result<()> {
+        let kept = std::mem::take(&mut self.cut_ping);
+        let input = [&kept, input].concat();
+        let mut rest = &input[..];
+        while !rest.is_empty() {
+            let echo = if self.in_flight { &batch.echo[self.received..] } else { &[] };
+            let same = echo.iter().zip(rest).take_while(|(echo, byte)| echo == byte).count();
+            self.received += same;
+            rest = &rest[same..];
+            let between = !self.in_flight || self.received.is_multiple_of(batch.echo_frame);
+            match *rest {
+                [] => {}
+                [PING] if between => {
+                    self.cut_ping = rest.to_vec();
+                    return Ok(());
+                }
+                [PING, length @ ..126, ref after @ ..] if between => {
+                    let Some((payload, after)) = after.split_at_checked(usize::from(length)) else {
+                        self.cut_ping = rest.to_vec();
+                        return Ok(());
+                    };
+                    self.pongs.extend([PONG, MASK | length]);
+                    self.pongs.extend(PONG_KEY);
+                    self.pongs
+                        .extend(payload.iter().zip(PONG_KEY.iter().cycle()).map(|(b, k)| b ^ k));
+                    rest = after;
+                }
+                _ => bail!(
+                    "neither an echo nor a Ping at byte {} of a batch: {:x?}",
+                    self.received,
+                    &rest[..rest.len().min(16)]
+                ),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::batch::{Content, Random};
+
+    fn connection() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        (Connection::new((0, stream)), listener.accept().unwrap().0)
+    }
+
+    fn batches() -> Vec<Batch> {
+        let mut random = Random::new(1);
+        (0..2).map(|_| Batch::new(Content::Binary, 5, 3, &mut random)).collect()
+    }
+
+    /// The echo of three frames with a Ping between the first two.
+    fn echo_with_ping(batch: &Batch) -> Vec<u8> {
+        let (first, rest) = batch.echo.split_at(batch.echo_frame);
+        [first, &[PING, 2, b'h', b'i'], rest].concat()
+    }
+
+    #[test]
+    fn s5_5_3_ping_between_echoes_is_answered_however_it_is_cut() {
+        let batches = batches();
+        let whole = echo_with_ping(&batches[1]);
+        for cut in 1..whole.len() {
+            let (mut connection, mut server) = connection();
+            connection.start(&batches).unwrap();
+            let (a, b) = whole.split_at(cut);
+            assert!(!connection.receive(a, &batches).unwrap(), "cut at {cut}");
+            assert!(connection.receive(b, &batches).unwrap(), "cut at {cut}");
+            let mut written = vec![0; batches[1].frames.len() + 8];
+            server.read_exact(&mut written).unwrap();
+            let (frames, pong) = written.split_at(batches[1].frames.len());
+            assert_eq!(frames, batches[1].frames);
+            assert_eq!(pong, [PONG, MASK | 2, 0x37, 0xfa, 0x21, 0x3d, b'h' ^ 0x37, b'i' ^ 0xfa]);
+        }
+    }
+
+    #[test]
+    fn a_wrong_byte_anywhere_is_noticed() {
+        let batches = batches();
+        for index in 0..batches[1].echo.len() {
+            let (mut connection, _server) = connection();
+            connection.start(&batches).unwrap();
+            let mut echo = batches[1].echo.clone();
+            echo[index] ^= 0x10;
+            assert!(connection.receive(&echo, &batches).is_err(), "byte {index}");
+        }
+    }
+
+    #[test]
+    fn more_than_the_echo_is_noticed() {
+        let batches = batches();
+        let (mut connection, _server) = connection();
+        connection.start(&batches).unwrap();
+        let echo = [&batches[1].echo[..], &[0x82, 0]].concat();
+        assert!(connection.receive(&echo, &batches).is_err());
+    }
+}

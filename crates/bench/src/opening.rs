@@ -1,0 +1,130 @@
+//! Opening many connections, a few or all of them at once.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+
+use crate::handshake;
+
+/// How long all connections may take to open. A full accept queue costs a client whole seconds,
+/// because the kernel sends its SYN again after 1 s, 2 s, 4 s.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Opens `count` WebSockets to `address`, at most `at_once` of them in flight at a time.
+///
+/// The streams are non-blocking, with TCP_NODELAY.
+///
+/// # Errors
+/// A connection or its handshake fails, or they take more than a minute.
+pub fn open(address: SocketAddr, count: usize, at_once: usize) -> Result<Vec<TcpStream>> {
+    let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    let deadline = Instant::now() + DEADLINE;
+    let mut opening = Vec::with_capacity(count);
+    let mut opened = 0;
+    let mut events = Vec::with_capacity(1024);
+    while opened < count {
+        while opening.len() < count && opening.len() - opened < at_once {
+            let connection = Opening::start(address).context("can't connect")?;
+            epoll::add(
+                &poll,
+                &connection.stream,
+                epoll::EventData::new_u64(opening.len() as u64),
+                epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET,
+            )?;
+            opening.push(connection);
+        }
+        wait(&poll, &mut events, deadline)
+            .with_context(|| format!("{opened} of {count} connections are open"))?;
+        ensure!(!events.is_empty(), "{opened} of {count} connections are open after {DEADLINE:?}");
+        for event in events.drain(..) {
+            let index = usize::try_from(event.data.u64())?;
+            let connection = &mut opening[index];
+            if !connection.open && connection.advance().with_context(|| format!("nr {index}"))? {
+                opened += 1;
+            }
+        }
+    }
+    Ok(opening.into_iter().map(|connection| connection.stream).collect())
+}
+
+/// Waits for events; there are none if `deadline` came first.
+pub(crate) fn wait(
+    poll: &OwnedFd,
+    events: &mut Vec<epoll::Event>,
+    deadline: Instant,
+) -> Result<()> {
+    events.clear();
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left)?;
+        match epoll::wait(poll, rustix::buffer::spare_capacity(events), Some(&timeout)) {
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+struct Opening {
+    stream: TcpStream,
+    /// What is left of the request.
+    request: &'static [u8],
+    response: Vec<u8>,
+    open: bool,
+}
+
+impl Opening {
+    fn start(address: SocketAddr) -> Result<Self> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let family = match address {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+        match connect(&socket, &address) {
+            Ok(()) | Err(Errno::INPROGRESS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let stream = TcpStream::from(socket);
+        stream.set_nodelay(true)?;
+        let request = handshake::REQUEST;
+        Ok(Self { stream, request, response: Vec::new(), open: false })
+    }
+
+    /// Writes and reads what can be; `true` once the connection is open.
+    fn advance(&mut self) -> Result<bool> {
+        while !self.request.is_empty() {
+            match self.stream.write(self.request) {
+                Ok(written) => self.request = &self.request[written..],
+                // Not connected yet: the event came from the attempt itself.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) =>
+                {
+                    return Ok(false);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let mut chunk = [0; 1024];
+        loop {
+            match self.stream.read(&mut chunk) {
+                Ok(0) => bail!("the server closed the connection in its handshake"),
+                Ok(read) => self.response.extend(&chunk[..read]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+            ensure!(self.response.len() <= 8192, "the response head is over 8192 bytes");
+            if handshake::accepted(&self.response)? {
+                self.open = true;
+                self.response = Vec::new();
+                return Ok(true);
+            }
+        }
+    }
+}

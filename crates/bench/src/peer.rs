@@ -1,0 +1,103 @@
+//! What the echo servers over other libraries share: options, listening, and a plain handshake for
+//! those libraries that bring none without a whole HTTP server.
+
+use std::future::{Future, poll_fn};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::task::Poll;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::server::LISTENING;
+
+/// Options of every peer.
+#[derive(Clone, Copy, Debug, Parser)]
+#[command(about = "WebSocket echo server over one library, for measuring")]
+pub struct Options {
+    /// Port on 127.0.0.1; 0 lets the system choose.
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Size limit of a message, in bytes.
+    #[arg(long, default_value_t = 16 << 20)]
+    pub max_message: usize,
+}
+
+/// Listens as the command line says and serves each connection in a task of one thread, for ever.
+///
+/// # Errors
+/// The port can't be listened on, or accepting fails.
+pub fn serve<F, E>(connection: impl Fn(TcpStream, Options) -> F) -> Result<()>
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Send + 'static,
+{
+    let options = Options::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(async {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))?;
+        let listener = socket.listen(4096)?;
+        println!("{LISTENING}{}", listener.local_addr()?);
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            // Outside tokio's cooperative budget, as the libraries' own echo examples run. How a
+            // connection ended is left to the load generator: it notices every end too early.
+            tokio::spawn(tokio::task::unconstrained(connection(stream, options)));
+        }
+    })
+}
+
+/// Echoes until the peer ends: every message is queued, and what is queued is written as soon as no
+/// further message is ready.
+///
+/// # Errors
+/// The first error of the socket.
+pub async fn echo<S, M, E>(mut socket: S, carries_data: impl Fn(&M) -> bool) -> Result<(), E>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
+{
+    while let Some(message) = poll_fn(|context| match socket.poll_next_unpin(context) {
+        Poll::Pending => match socket.poll_flush_unpin(context) {
+            Poll::Ready(Err(error)) => Poll::Ready(Some(Err(error))),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+        },
+        ready => ready,
+    })
+    .await
+    {
+        let message = message?;
+        if carries_data(&message) {
+            socket.feed(message).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Answers the opening handshake on a plain stream.
+///
+/// # Errors
+/// The request is no WebSocket handshake, or is over 4096 bytes.
+pub async fn accept(stream: &mut TcpStream) -> Result<()> {
+    let mut request = Vec::with_capacity(512);
+    while !request.ends_with(b"\r\n\r\n") {
+        ensure!(request.len() < 4096, "the request head is too long");
+        ensure!(stream.read_buf(&mut request).await? > 0, "no whole request head");
+    }
+    let request = str::from_utf8(&request)?;
+    let mut fields = request.lines().filter_map(|line| line.split_once(':'));
+    let (_, key) = fields
+        .find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"))
+        .context("no Sec-WebSocket-Key")?;
+    let response = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        derive_accept_key(key.trim().as_bytes())
+    );
+    Ok(stream.write_all(response.as_bytes()).await?)
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask test`: every test, also those that need software written by others.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::project::Project;
+use crate::{command, no_std, tools};
+
+pub(crate) fn run(project: &Project) -> Result<()> {
+    let chromium = tools::program("chromium", "chromium")?;
+    let node = tools::program("node", "nodejs")?;
+    let node_modules = node_modules(project)?;
+    let python = python(project)?;
+    command::run(&mut project.cargo(&["build", "--workspace", "--bins", "--examples"]))?;
+    command::run(
+        project
+            .cargo(&["test", "--workspace", "--", "--include-ignored"])
+            .env("RTWIRE_CHROMIUM", chromium)
+            .env("RTWIRE_NODE", node)
+            .env("RTWIRE_NODE_MODULES", node_modules)
+            .env("RTWIRE_PYTHON", python),
+    )?;
+    no_std::run(project)
+}
+
+/// The packages of `tests/node/package-lock.json`, beside it.
+fn node_modules(project: &Project) -> Result<PathBuf> {
+    let folder = project.path("tests/node");
+    let modules = folder.join("node_modules");
+    let lock = fs::read(folder.join("package-lock.json"))?;
+    let installed = modules.join(".rtwire-package-lock.json");
+    if fs::read(&installed).is_ok_and(|installed| installed == lock) {
+        return Ok(modules);
+    }
+    let npm = tools::program("npm", "npm")?;
+    command::run(Command::new(npm).args(["ci", "--ignore-scripts"]).current_dir(&folder))?;
+    fs::write(&installed, lock)?;
+    Ok(modules)
+}
+
+/// A Python with the packages of `tests/python/requirements.txt`.
+fn python(project: &Project) -> Result<PathBuf> {
+    let venv = project.target_of("venv");
+    let python = venv.join("bin/python");
+    let requirements = project.path("tests/python/requirements.txt");
+    let wanted = fs::read(&requirements)?;
+    let installed = venv.join("rtwire-requirements.txt");
+    if python.is_file() && fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    let system = tools::program("python3", "python3")?;
+    command::run(Command::new(system).args(["-m", "venv", "--clear"]).arg(&venv))
+        .context("python3 can't make a virtual environment (Debian's package is `python3-venv`)")?;
+    command::run(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .arg("--requirement")
+            .arg(&requirements),
+    )?;
+    fs::write(&installed, wanted)?;
+    Ok(python)
+}

@@ -1,0 +1,48 @@
+//! Programs that the tasks need: found, or installed.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::command;
+use crate::project::Project;
+
+/// The program called `name`, from Debian's `package` if it isn't there and we are root.
+pub(crate) fn program(name: &str, package: &str) -> Result<PathBuf> {
+    if let Some(found) = find(name) {
+        return Ok(found);
+    }
+    if !is_root() || find("apt-get").is_none() {
+        bail!("`{name}` is missing: install it (Debian's package is `{package}`) and try again");
+    }
+    command::run(Command::new("apt-get").arg("update"))?;
+    command::run(
+        Command::new("apt-get")
+            .args(["install", "-y", "--no-install-recommends", package])
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )?;
+    find(name).with_context(|| format!("Debian's package `{package}` brought no `{name}`"))
+}
+
+/// The cargo subcommand `name`, installed from its crate `cargo-NAME` if it isn't there.
+pub(crate) fn cargo_subcommand(project: &Project, name: &str) -> Result<()> {
+    let program = format!("cargo-{name}");
+    let mut ask = project.cargo(&[name, "--version"]);
+    let status = ask.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if status.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    command::run(&mut project.cargo(&["install", "--locked", &program]))
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}

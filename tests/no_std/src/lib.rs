@@ -1,0 +1,55 @@
+//! Links rtwire's protocol crates without the standard library.
+//!
+//! That it builds is the proof, on any target: the panic handler below is a language item, and so
+//! is std's, so that std anywhere among the dependencies ends the build with E0152. It is never
+//! run; the heap stays empty.
+
+#![no_std]
+
+use core::panic::PanicInfo;
+use core::time::Duration;
+
+use linked_list_allocator::LockedHeap;
+use rtwire_websocket::handshake::{self, HeadSearch, Request};
+use rtwire_websocket::{Connection, Event, Limits, Role};
+
+#[global_allocator]
+static HEAP: LockedHeap = LockedHeap::empty();
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+/// Decodes an event stream; the bytes of its events' data.
+pub fn event_stream(mut input: &[u8]) -> Option<usize> {
+    let mut decoder = rtwire_sse::Decoder::new();
+    let mut bytes = 0;
+    while let Some(event) = decoder.next_event(&mut input).ok()? {
+        bytes += event.data.len();
+    }
+    Some(bytes)
+}
+
+/// Decodes the frames of a client; the bytes of the text among them.
+pub fn frames(mut input: &mut [u8]) -> Option<usize> {
+    let mut connection = Connection::new(Role::Server, Limits::default());
+    let mut bytes = 0;
+    while let Some(event) = connection.next_event(&mut input).ok()? {
+        if let Event::Text(text) = event {
+            bytes += text.len();
+            connection.send_text(&text).ok()?;
+        }
+    }
+    connection.handle_timeout(Duration::from_secs(1)).ok()?;
+    Some(bytes)
+}
+
+/// Answers an opening handshake; the bytes of the answer.
+pub fn handshake(head: &[u8]) -> Option<usize> {
+    let mut search = HeadSearch::new(handshake::Limits::default());
+    let (request, _) = Request::decode(head, &mut search).ok()??;
+    Some(request.accept().encode().len())
+}
