@@ -28,10 +28,7 @@ struct Options {
 }
 
 async fn echo(mut ws: WebSocket) -> Result<(), WebSocketError> {
-    while let Some(message) = ws.next().await {
-        ws.send(message?).await?;
-    }
-    Ok(())
+    ws.for_each(|event, connection| connection.forward(event)).await
 }
 
 #[derive(Default)]

@@ -96,5 +96,6 @@ pub use websocket::{WebSocket, WebSocketSender};
 
 pub use rtwire_tokio::Error as WebSocketError;
 pub use rtwire_websocket::{
-    CloseCode, CloseReason, Limits as WebSocketLimits, Message, PreparedMessage,
+    CloseCode, CloseReason, Connection, Event, Limits as WebSocketLimits, Message, PreparedMessage,
+    SendError,
 };

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use rtwire_tokio::Error;
-use rtwire_websocket::{CloseCode, CloseReason, Message, PreparedMessage, SendError};
+use rtwire_websocket::{
+    CloseCode, CloseReason, Connection, Event, Message, PreparedMessage, SendError,
+};
 
 use crate::transport::Transport;
 
@@ -94,6 +96,21 @@ impl WebSocket {
     /// The peer broke the protocol (it has been told so), or the transport failed; then `None`.
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {
         poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Handles every event where it lies in the read buffer, until the connection is closed: for
+    /// who echoes, parses or forwards, and needs no message of its own. `handle` may send on the
+    /// connection that it is given, but not through a [`WebSocketSender`] of the same connection,
+    /// which would wait for itself; while the output is full, it is not called.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next), and what `handle` returns.
+    pub async fn for_each(
+        &mut self,
+        mut handle: impl FnMut(Event<'_>, &mut Connection) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        let ended = poll_fn(|cx| self.shared.lock().socket.poll_for_each(cx, &mut handle)).await;
+        ended.inspect_err(|error| log(self.shared.peer, error))
     }
 
     /// Queues a message, waiting only while the output is full

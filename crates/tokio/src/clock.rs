@@ -28,7 +28,8 @@ impl Clock {
         if next.is_zero() {
             return Poll::Ready(self.epoch.elapsed());
         }
-        let deadline = self.epoch + next;
+        // A point that the clock does not reach is never.
+        let Some(deadline) = self.epoch.checked_add(next) else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if timer.deadline() != deadline {
             timer.as_mut().reset(deadline);

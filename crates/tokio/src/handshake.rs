@@ -1,7 +1,7 @@
 //! The opening handshake (RFC 6455 §4) over a plain transport. Put a deadline around these
 //! functions: they wait for the peer as long as it likes.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use rtwire_websocket::{
@@ -35,8 +35,11 @@ pub enum HandshakeError {
 /// Answers a client's opening handshake. `respond` sees the request and chooses: usually
 /// [`Request::accept`] after a look at the origin, or [`Response::refuse`].
 ///
+/// A refused client gets its answer, and [`close_timeout`](Limits::close_timeout) to read it and to
+/// end the connection.
+///
 /// # Errors
-/// [`HandshakeError`]; the client has its answer then.
+/// [`HandshakeError`].
 pub async fn accept<IO>(
     mut io: IO,
     limits: impl Into<Arc<Limits>>,
@@ -45,19 +48,25 @@ pub async fn accept<IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
+    let limits = limits.into();
     let mut search = HeadSearch::new(handshake::Limits::default());
     let request = read_head(&mut io, |input| Request::decode(input, &mut search)).await;
-    let response = match &request {
-        Ok((request, _)) => respond(request),
-        Err(HandshakeError::Protocol(error)) => error.response(),
-        Err(_) => return request.and(Err(io::Error::other("no request").into())),
+    let (request, frames) = match request {
+        Ok(request) => request,
+        Err(error) => {
+            if let HandshakeError::Protocol(error) = &error {
+                refuse(io, &error.response(), limits.close_timeout).await?;
+            }
+            return Err(error);
+        }
     };
-    io.write_all(&response.encode()).await?;
-    io.flush().await?;
-    let (_, frames) = request?;
+    let response = respond(&request);
     if response.status() != 101 {
+        refuse(io, &response, limits.close_timeout).await?;
         return Err(HandshakeError::Refused { response, body_start: Bytes::new() });
     }
+    io.write_all(&response.encode()).await?;
+    io.flush().await?;
     Ok(WebSocket::from_connection(io, Connection::new(Role::Server, limits), &frames))
 }
 
@@ -99,12 +108,26 @@ pub fn random_key() -> io::Result<[u8; 16]> {
     Ok(key)
 }
 
+/// Answers a request for the last time, and reads what the client still sends: closing a transport
+/// with unread input would reset it, and the client might lose the answer.
+async fn refuse(
+    mut io: impl AsyncRead + AsyncWrite + Unpin,
+    response: &Response,
+    timeout: Duration,
+) -> io::Result<()> {
+    io.write_all(&response.encode()).await?;
+    io.shutdown().await?;
+    // However that goes, the answer has been given.
+    let _ = tokio::time::timeout(timeout, tokio::io::copy(&mut io, &mut tokio::io::sink())).await;
+    Ok(())
+}
+
 /// Reads until `decode` has a head; returns it with the bytes after it, which are frames.
 async fn read_head<T>(
     io: &mut (impl AsyncRead + Unpin),
     mut decode: impl FnMut(&[u8]) -> Result<Option<(T, usize)>, handshake::Error>,
 ) -> Result<(T, BytesMut), HandshakeError> {
-    let mut head = BytesMut::new();
+    let mut head = BytesMut::with_capacity(1024);
     loop {
         if io.read_buf(&mut head).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());

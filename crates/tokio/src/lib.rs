@@ -1,17 +1,32 @@
 //! Tokio drivers for rtwire's protocol crates: they move bytes and tell the time, and leave the
 //! protocol to the machines.
 //!
+//! ```text
+//!            rtwire_websocket                             rtwire_sse
+//!               Connection                                  Decoder
+//!        bytes ▲│        │▲ messages                 bytes ▲      │ events
+//!              │▼        ▼│                                │      ▼
+//!  AsyncRead + AsyncWrite ── WebSocket            AsyncRead ── EventStream
+//! ```
+//!
 //! [`WebSocket`] drives [`rtwire_websocket::Connection`] over any `AsyncRead + AsyncWrite`;
-//! [`accept`] and [`connect`] do the opening handshake over a plain transport.
+//! [`accept`] and [`connect`] do the opening handshake over a plain transport. [`EventStream`]
+//! drives [`rtwire_sse::Decoder`] over any `AsyncRead`.
+//!
+//! Each thread has one read buffer of 64 KiB, lent to whoever reads, so that an idle connection
+//! holds none. Every future is safe to drop, and each type says what that means.
 #![forbid(unsafe_code)]
 
 mod clock;
 mod error;
+mod event_stream;
 mod handshake;
 mod masking_key;
 mod scratch;
+mod unread;
 mod websocket;
 
 pub use error::Error;
+pub use event_stream::{EventStream, EventStreamError};
 pub use handshake::{HandshakeError, accept, connect, random_key};
 pub use websocket::WebSocket;

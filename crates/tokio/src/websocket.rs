@@ -9,12 +9,14 @@ use bytes::Buf;
 use futures_core::Stream;
 use futures_sink::Sink;
 use rtwire_websocket::{
-    CloseReason, Connection, Limits, Message, PreparedMessage, Role, SendError, State,
+    CloseReason, Connection, Event, Limits, Message, PreparedMessage, Role, SendError, State,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
-use crate::{clock::Clock, error::Error, masking_key::masking_key, scratch::with_scratch};
+use crate::{
+    clock::Clock, error::Error, masking_key::masking_key, scratch::with_scratch, unread::Unread,
+};
 
 /// A WebSocket connection over any transport, after the opening handshake.
 ///
@@ -51,9 +53,7 @@ pub struct WebSocket<IO> {
     io: IO,
     connection: Connection,
     clock: Clock,
-    /// Input that was read and not yet decoded, from `unread_start` on. Empty while idle.
-    unread: Vec<u8>,
-    unread_start: usize,
+    unread: Unread,
     /// Bytes were handed to the transport that it may hold back until it is flushed.
     unflushed: bool,
     shut_down: bool,
@@ -78,8 +78,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
             io,
             connection,
             clock: Clock::new(),
-            unread: read_ahead.to_vec(),
-            unread_start: 0,
+            unread: Unread::new(read_ahead),
             unflushed: false,
             shut_down: false,
         }
@@ -108,6 +107,28 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     /// [`Error::Protocol`] and [`Error::Io`], each once; then `None`.
     pub async fn next(&mut self) -> Option<Result<Message, Error>> {
         std::future::poll_fn(|cx| self.poll_message(cx)).await
+    }
+
+    /// Handles every event where it lies in the read buffer, until the connection is closed: for
+    /// who echoes, parses or forwards, and needs no message of its own. `handle` may send on the
+    /// connection that it is given; while the output is full, it is not called.
+    ///
+    /// ```
+    /// use rtwire_tokio::WebSocket;
+    ///
+    /// # async fn echo(mut socket: WebSocket<tokio::io::DuplexStream>)
+    /// #     -> Result<(), rtwire_tokio::Error> {
+    /// socket.for_each(|event, connection| connection.forward(event)).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`next`](Self::next), and what `handle` returns.
+    pub async fn for_each(
+        &mut self,
+        mut handle: impl FnMut(Event<'_>, &mut Connection) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        std::future::poll_fn(|cx| self.poll_for_each(cx, &mut handle)).await
     }
 
     /// Sends a message and writes everything queued.
@@ -180,30 +201,72 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
 
     /// [`next`](Self::next) as a poll function.
     pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        self.poll_receive(cx, &mut next_message).map(Result::transpose)
+    }
+
+    /// [`for_each`](Self::for_each) as a poll function.
+    pub fn poll_for_each(
+        &mut self,
+        cx: &mut Context<'_>,
+        handle: &mut impl FnMut(Event<'_>, &mut Connection) -> Result<(), SendError>,
+    ) -> Poll<Result<(), Error>> {
+        let mut decode = |connection: &mut Connection, input: &mut &mut [u8]| {
+            while connection.ready() != Err(SendError::Full) {
+                match connection.next_event(input)? {
+                    Some(event) => handle(event, connection)?,
+                    None => return Ok(None),
+                }
+            }
+            Ok(Some(OutputFull))
+        };
+        while let Some(OutputFull) = ready!(self.poll_receive(cx, &mut decode))? {
+            ready!(self.poll_write_some(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads and decodes until `decode` has something, or until the end (`None`).
+    fn poll_receive<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        decode: &mut impl FnMut(&mut Connection, &mut &mut [u8]) -> Result<Option<T>, Error>,
+    ) -> Poll<Result<Option<T>, Error>> {
+        let received = ready!(self.poll_decode(cx, decode));
+        if let Err(Error::Protocol(_)) = received {
+            // The caller may drop the connection now: the Close frame goes first. Should that
+            // fail, the broken rule still says more.
+            let _ = self.poll_write(cx);
+        }
+        Poll::Ready(received)
+    }
+
+    fn poll_decode<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        decode: &mut impl FnMut(&mut Connection, &mut &mut [u8]) -> Result<Option<T>, Error>,
+    ) -> Poll<Result<Option<T>, Error>> {
         loop {
-            if let Some(message) = self.decode_unread()? {
-                return Poll::Ready(Some(Ok(message)));
+            if let Some(decoded) = self.decode_unread(decode)? {
+                return Poll::Ready(Ok(Some(decoded)));
             }
             if !self.connection.is_receiving() {
                 ready!(self.poll_end(cx));
-                return Poll::Ready(None);
+                return Poll::Ready(Ok(None));
             }
             // All replies to one read leave in one write, before the next read.
             if let Poll::Ready(Err(error)) = self.poll_write(cx) {
-                return Poll::Ready(Some(Err(error)));
+                return Poll::Ready(Err(error));
             }
             // A peer that never stops sending must not outlast the closing handshake's deadline.
             if self.connection.state() == State::Closing {
                 while self.poll_clock(cx)?.is_ready() {}
-            }
-            match self.poll_read(cx) {
-                Poll::Ready(Ok(Some(message))) => return Poll::Ready(Some(Ok(message))),
-                Poll::Ready(Ok(None)) => {}
-                Poll::Ready(Err(error)) => {
-                    // The caller may drop the connection now: the Close frame goes first.
-                    let _ = self.poll_write(cx);
-                    return Poll::Ready(Some(Err(error)));
+                if self.connection.state() == State::Closed {
+                    continue;
                 }
+            }
+            match self.poll_read(cx, decode)? {
+                Poll::Ready(Some(decoded)) => return Poll::Ready(Ok(Some(decoded))),
+                Poll::Ready(None) => {}
                 Poll::Pending => ready!(self.poll_clock(cx))?,
             }
         }
@@ -265,31 +328,31 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         }
     }
 
-    /// The next message of what was read before.
-    fn decode_unread(&mut self) -> Result<Option<Message>, Error> {
-        let Some(mut input) = self.unread.get_mut(self.unread_start..).filter(|i| !i.is_empty())
-        else {
-            return Ok(None);
-        };
-        let before = input.len();
-        let message = next_message(&mut self.connection, &mut input);
-        self.unread_start += before - input.len();
-        if input.is_empty() {
-            self.unread = Vec::new();
-            self.unread_start = 0;
-        }
-        Ok(message?)
+    /// Decodes what was read before, also if that is only what lies in a payload's own buffer.
+    fn decode_unread<T>(
+        &mut self,
+        decode: &mut impl FnMut(&mut Connection, &mut &mut [u8]) -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        let mut input = self.unread.get_mut();
+        let decoded = decode(&mut self.connection, &mut input);
+        let rest = input.len();
+        self.unread.keep_last(rest);
+        decoded
     }
 
-    /// Reads once, and decodes the first message of that.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Error>> {
+    /// Reads once, and decodes that.
+    fn poll_read<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        decode: &mut impl FnMut(&mut Connection, &mut &mut [u8]) -> Result<Option<T>, Error>,
+    ) -> Poll<Result<Option<T>, Error>> {
         if let Some(mut buffer) = self.connection.payload_buffer() {
             let read = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut buffer));
             let count = read.map_err(|error| self.transport_failed(error))?;
             if count == 0 {
                 self.connection.handle_eof();
             }
-            return Poll::Ready(Ok(next_message(&mut self.connection, &mut &mut [][..])?));
+            return Poll::Ready(decode(&mut self.connection, &mut &mut [][..]));
         }
         with_scratch(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
@@ -299,11 +362,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
             if input.is_empty() {
                 self.connection.handle_eof();
             }
-            let message = next_message(&mut self.connection, &mut input);
-            if !input.is_empty() {
-                self.unread = input.to_vec();
-            }
-            Poll::Ready(Ok(message?))
+            let decoded = decode(&mut self.connection, &mut input);
+            self.unread = Unread::new(input);
+            Poll::Ready(decoded)
         })
     }
 
@@ -359,7 +420,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
             }
             // What still arrives is discarded. A failing read is the end as well, and noted as
             // such; the error itself tells nothing more after the last event.
-            if self.poll_read(cx).is_pending() {
+            if self.poll_read(cx, &mut next_message).is_pending() {
                 // After both Close frames a server need not wait for the peer to end its side.
                 if self.shut_down && self.connection.close_reason().is_some() {
                     self.connection.handle_eof();
@@ -383,11 +444,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     }
 }
 
+/// Why [`WebSocket::poll_for_each`] stops decoding.
+struct OutputFull;
+
 /// The next message of `input`; what else there is has been answered by the connection.
 fn next_message(
     connection: &mut Connection,
     input: &mut &mut [u8],
-) -> Result<Option<Message>, rtwire_websocket::Error> {
+) -> Result<Option<Message>, Error> {
     while let Some(event) = connection.next_event(input)? {
         if let Some(message) = event.into_message() {
             return Ok(Some(message));

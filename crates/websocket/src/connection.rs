@@ -309,6 +309,22 @@ impl Connection {
         Ok(())
     }
 
+    /// Queues the message that `event` is, as it is: what it borrows is copied, what it owns is
+    /// not. Other events are no messages, and the protocol has answered them.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready).
+    #[inline]
+    pub fn forward(&mut self, event: Event<'_>) -> Result<(), SendError> {
+        match event {
+            Event::Text(Text::Borrowed(text)) => self.send_text(text),
+            Event::Text(Text::Owned(text)) => self.send(text),
+            Event::Binary(Payload::Borrowed(bytes)) => self.send_binary(bytes),
+            Event::Binary(Payload::Owned(bytes)) => self.send(bytes),
+            Event::Ping(_) | Event::Pong(_) | Event::Close(_) => Ok(()),
+        }
+    }
+
     /// Queues a message that was encoded before. A client has to mask a copy of it.
     ///
     /// # Errors
