@@ -12,33 +12,36 @@ use crate::{command, no_std, tools};
 pub(crate) fn run(project: &Project) -> Result<()> {
     let chromium = tools::program("chromium", "chromium")?;
     let node = tools::program("node", "nodejs")?;
-    let node_modules = node_modules(project)?;
+    let curl = tools::program("curl", "curl")?;
+    node_modules(project)?;
     let python = python(project)?;
     command::run(&mut project.cargo(&["build", "--workspace", "--bins", "--examples"]))?;
     command::run(
         project
             .cargo(&["test", "--workspace", "--", "--include-ignored"])
             .env("RTWIRE_CHROMIUM", chromium)
+            .env("RTWIRE_CURL", curl)
             .env("RTWIRE_NODE", node)
-            .env("RTWIRE_NODE_MODULES", node_modules)
             .env("RTWIRE_PYTHON", python),
     )?;
     no_std::run(project)
 }
 
-/// The packages of `tests/node/package-lock.json`, beside it.
-fn node_modules(project: &Project) -> Result<PathBuf> {
+/// Installs the packages of `tests/node/package-lock.json` beside it.
+fn node_modules(project: &Project) -> Result<()> {
     let folder = project.path("tests/node");
     let modules = folder.join("node_modules");
     let lock = fs::read(folder.join("package-lock.json"))?;
     let installed = modules.join(".rtwire-package-lock.json");
     if fs::read(&installed).is_ok_and(|installed| installed == lock) {
-        return Ok(modules);
+        return Ok(());
     }
     let npm = tools::program("npm", "npm")?;
-    command::run(Command::new(npm).args(["ci", "--ignore-scripts"]).current_dir(&folder))?;
+    command::run(
+        Command::new(npm).args(["ci", "--ignore-scripts", "--engine-strict"]).current_dir(&folder),
+    )?;
     fs::write(&installed, lock)?;
-    Ok(modules)
+    Ok(())
 }
 
 /// A Python with the packages of `tests/python/requirements.txt`.

@@ -1,0 +1,54 @@
+// Chromium without a window, driven by playwright-core.
+
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+// Nothing leaves this machine.
+const ARGUMENTS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Calls `test` with a page and what it complained about so far. */
+export async function withPage(test) {
+  const executablePath = process.env.RTWIRE_CHROMIUM;
+  const browser = await chromium.launch({ executablePath, args: ARGUMENTS, timeout: 60_000 });
+  try {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(30_000);
+    const complaints = [];
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await test(page, complaints);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Waits until the element `id` of rtwire's page has this text. */
+export async function shows(page, id, text) {
+  const has = ([id, text]) => document.getElementById(id).textContent === text;
+  await page.waitForFunction(has, [id, text]).catch(async (error) => {
+    const shown = await page.locator(`#${id}`).textContent();
+    assert.fail(`#${id} shows ${shown}, not ${text}: ${error.message}`);
+  });
+}
+
+/** Waits until a column of rtwire's page, `es` or `ws`, has a line with this text. */
+export async function logs(page, column, text) {
+  await page.locator(`#${column}-log li`, { hasText: text }).first().waitFor();
+}
+
+/** Types a message into a column, `es` or `ws`, and sends it. */
+export async function send(page, column, text) {
+  await page.fill(`#${column}-input`, text);
+  await page.press(`#${column}-input`, "Enter");
+}

@@ -1,0 +1,40 @@
+// rtwire's page in Chromium: `node chromium_page.mjs URL`. Once `live` is printed the server is
+// stopped, and once `down` is printed it is started again.
+
+import assert from "node:assert/strict";
+import { logs, send, shows, withPage } from "./chromium.mjs";
+
+const COLUMNS = ["es", "ws"];
+
+await withPage(async (page, complaints) => {
+  await page.goto(process.argv[2]);
+  for (const column of COLUMNS) await shows(page, `${column}-state`, "open");
+  await logs(page, "es", /^tick /);
+  await logs(page, "ws", "echo hello");
+  await send(page, "es", "to everybody 😀");
+  await logs(page, "es", "message to everybody 😀");
+  await send(page, "ws", "there and back 😀");
+  await logs(page, "ws", "echo there and back 😀");
+  for (const column of COLUMNS) assert.equal(await page.inputValue(`#${column}-input`), "");
+  assert.deepEqual(complaints, []);
+
+  console.log("live");
+  for (const column of COLUMNS) {
+    const down = (id) => document.getElementById(id).dataset.state !== "open";
+    await page.waitForFunction(down, `${column}-state`);
+  }
+  console.log("down");
+
+  for (const column of COLUMNS) {
+    await shows(page, `${column}-state`, "open");
+    await shows(page, `${column}-opened`, "2");
+  }
+  await send(page, "es", "again to everybody");
+  await logs(page, "es", "message again to everybody");
+  await send(page, "ws", "again there and back");
+  await logs(page, "ws", "echo again there and back");
+
+  // That the server was gone is all that there was to complain about.
+  const others = complaints.filter((complaint) => !/net::ERR_|WebSocket/.test(complaint));
+  assert.deepEqual(others, []);
+});

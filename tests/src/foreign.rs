@@ -1,0 +1,45 @@
+//! Software written by others. `cargo xtask test` installs it and says where it is.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+/// A script of `tests/node`, run by Node.js.
+pub fn node(script: &str, arguments: &[&str]) -> Command {
+    run_script("RTWIRE_NODE", "node", script, arguments)
+}
+
+/// A script of `tests/node` that drives Chromium, run by Node.js.
+pub fn chromium(script: &str, arguments: &[&str]) -> Command {
+    let variable = "RTWIRE_CHROMIUM";
+    let mut node = node(script, arguments);
+    node.env(variable, find(variable));
+    node
+}
+
+/// A script of `tests/python`, run by a Python that has the packages that it imports.
+pub fn python(script: &str, arguments: &[&str]) -> Command {
+    run_script("RTWIRE_PYTHON", "python", script, arguments)
+}
+
+/// curl, ignorant of its user's settings and proxies, and failing with an HTTP error.
+pub fn curl(arguments: &[&str]) -> Command {
+    let mut curl = Command::new(find("RTWIRE_CURL"));
+    curl.args(["--disable", "--noproxy", "*", "--silent", "--show-error", "--fail"]);
+    curl.args(arguments);
+    curl
+}
+
+fn run_script(variable: &str, folder: &str, script: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(find(variable));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(script);
+    command.arg(script).args(arguments);
+    command
+}
+
+fn find(variable: &str) -> OsString {
+    env::var_os(variable).unwrap_or_else(|| {
+        panic!("{variable} is not set: `cargo xtask test` installs what this test needs")
+    })
+}

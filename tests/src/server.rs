@@ -1,0 +1,79 @@
+use std::net::SocketAddr;
+use std::process::Command;
+
+use crate::{Process, foreign, programs};
+
+/// A process that says `listening on http://ADDRESS` once it accepts connections there.
+#[derive(Debug)]
+pub struct Server {
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// `rtwire serve` on a free port.
+    pub fn rtwire() -> Self {
+        Self::rtwire_with(&["--addr", "127.0.0.1:0"])
+    }
+
+    /// `rtwire serve` with these options.
+    pub fn rtwire_with(options: &[&str]) -> Self {
+        let mut rtwire = programs::rtwire();
+        rtwire.arg("serve").args(options);
+        Self::start(rtwire)
+    }
+
+    /// The example `echo` on a free port.
+    pub fn echo() -> Self {
+        let mut echo = programs::example("echo");
+        echo.args(["--port", "0"]);
+        Self::start(echo)
+    }
+
+    /// The server of npm's `ws`.
+    pub fn node_ws() -> Self {
+        Self::start(foreign::node("ws_server.mjs", &[]))
+    }
+
+    /// The server of Python's `websockets`.
+    pub fn python_websockets() -> Self {
+        Self::start(foreign::python("websockets_server.py", &[]))
+    }
+
+    fn start(command: Command) -> Self {
+        let mut process = Process::start(command);
+        let address = process.line_after("listening on http://");
+        let address = address.parse().unwrap_or_else(|error| panic!("{address}: {error}"));
+        Self { process, address }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of `path`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The WebSocket URL of `path`.
+    pub fn websocket_url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.address)
+    }
+
+    /// Waits for a line that starts with `start`, and returns what follows it.
+    pub fn line_after(&mut self, start: &str) -> String {
+        self.process.line_after(start)
+    }
+
+    /// Tells it to shut down.
+    pub fn terminate(&mut self) {
+        self.process.terminate();
+    }
+
+    /// Waits for its end, which must be a successful one.
+    pub fn finish(self) {
+        self.process.finish();
+    }
+}

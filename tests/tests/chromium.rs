@@ -1,0 +1,48 @@
+//! Debian's Chromium, driven by playwright-core, at `rtwire serve`.
+
+use rtwire_tests::{Process, Server, foreign};
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_page_is_live_and_reconnects_after_a_restart() {
+    let mut server = Server::rtwire();
+    let address = server.address().to_string();
+    let mut page = Process::start(foreign::chromium("chromium_page.mjs", &[&server.url("/")]));
+    page.line_after("live");
+    server.terminate();
+    server.finish();
+    page.line_after("down");
+    let _again = Server::rtwire_with(&["--addr", &address]);
+    page.finish();
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_page_of_a_foreign_origin_is_refused_unless_allowed() {
+    let (foreign_page, refuses) = (Server::rtwire(), Server::rtwire());
+    let origin = foreign_page.url("");
+    let allows = Server::rtwire_with(&["--addr", "127.0.0.1:0", "--allow-origin", &origin]);
+    let (refuses, allows) = (refuses.address().to_string(), allows.address().to_string());
+    // rtwire's own page would forbid it already, by its Content-Security-Policy.
+    let page = foreign_page.url("/livez");
+    Process::start(foreign::chromium("chromium_origin.mjs", &[&page, &refuses, &allows])).finish();
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_event_source_loses_and_doubles_nothing_when_it_resumes() {
+    let server = Server::rtwire();
+    let (host, port) = (server.address().ip().to_string(), server.address().port().to_string());
+    Process::start(foreign::chromium("chromium_resume.mjs", &[&host, &port])).finish();
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_websocket_echoes_1_mib_and_closes_with_codes_of_both_sides() {
+    let mut server = Server::rtwire();
+    let mut page = Process::start(foreign::chromium("chromium_websocket.mjs", &[&server.url("/")]));
+    page.line_after("open");
+    server.terminate();
+    page.finish();
+    server.finish();
+}

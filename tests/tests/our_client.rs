@@ -1,0 +1,188 @@
+//! The driver of rtwire-tokio as a client of servers that others wrote.
+
+#![allow(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
+
+use std::time::Duration;
+
+use rtwire_tests::{LONG, Server};
+use rtwire_tokio::WebSocket;
+use rtwire_websocket::handshake::{Request, Response};
+use rtwire_websocket::{CloseCode, CloseReason, Limits, Message};
+use tokio::net::TcpStream;
+
+const MIB: usize = 1 << 20;
+
+/// Runs a test of each server against it, as `SERVER_NAME`.
+macro_rules! against_each_server {
+    ($($name:ident),* $(,)?) => {
+        mod node_ws_server {
+            $(#[test]
+            #[ignore = "needs Node"]
+            fn $name() {
+                super::block_on(super::$name(super::Server::node_ws()));
+            })*
+        }
+
+        mod python_websockets_server {
+            $(#[test]
+            #[ignore = "needs Python"]
+            fn $name() {
+                super::block_on(super::$name(super::Server::python_websockets()));
+            })*
+        }
+    };
+}
+
+against_each_server! {
+    echoes_text_binary_and_empty_messages,
+    echoes_1_mib,
+    sends_fragments_with_a_ping_between,
+    closes_with_its_own_code,
+    sees_our_close_code,
+    answers_our_ping,
+    sees_our_answer_to_its_ping,
+    sends_up_to_our_limit,
+    is_closed_with_1007_for_text_that_is_not_utf_8,
+    closes_with_1009_what_is_over_its_limit,
+    chooses_a_subprotocol,
+}
+
+fn block_on(test: impl Future<Output = ()>) {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(LONG, test).await.expect("it hangs") });
+}
+
+type Client = WebSocket<TcpStream>;
+
+async fn open_with(
+    server: &Server,
+    path: &str,
+    limits: Limits,
+    ask: impl FnOnce(Request) -> Request,
+) -> (Client, Response) {
+    let tcp = TcpStream::connect(server.address()).await.unwrap();
+    let key = rtwire_tokio::random_key().unwrap();
+    let request = Request::new(&server.address().to_string(), path, key).unwrap();
+    rtwire_tokio::connect(tcp, &ask(request), limits).await.unwrap()
+}
+
+async fn open(server: &Server, path: &str) -> Client {
+    open_with(server, path, Limits::default(), |request| request).await.0
+}
+
+async fn next(ws: &mut Client) -> Message {
+    ws.next().await.expect("no message").unwrap()
+}
+
+async fn echoed(ws: &mut Client, message: impl Into<Message>) {
+    let message = message.into();
+    ws.send(message.clone()).await.unwrap();
+    assert!(next(ws).await == message, "an echo of {} bytes differs", message.len());
+}
+
+async fn echoes_text_binary_and_empty_messages(server: Server) {
+    let mut ws = open(&server, "/echo").await;
+    for text in ["", "plain", "two: é, three: €, four: 😀, none: \0"] {
+        echoed(&mut ws, text).await;
+    }
+    // Both sides of each length's form (RFC 6455 §5.2).
+    for length in [0, 1, 125, 126, 127, 65_535, 65_536] {
+        echoed(&mut ws, vec![7; length]).await;
+    }
+    ws.close(CloseReason::new(CloseCode::NORMAL)).await.unwrap();
+}
+
+async fn echoes_1_mib(server: Server) {
+    let mut ws = open(&server, "/echo").await;
+    echoed(&mut ws, "é".repeat(MIB / 2)).await;
+    let bytes: Vec<u8> = (0..=255).cycle().take(MIB).collect();
+    echoed(&mut ws, bytes).await;
+}
+
+async fn sends_fragments_with_a_ping_between(mut server: Server) {
+    let mut ws = open(&server, "/fragments").await;
+    assert_eq!(next(&mut ws).await, Message::from("cut inside of €"));
+    ws.close(CloseReason::new(CloseCode::NORMAL)).await.unwrap();
+    assert_eq!(server.line_after("closed"), "1000");
+}
+
+async fn closes_with_its_own_code(server: Server) {
+    let mut ws = open(&server, "/close").await;
+    assert!(ws.next().await.is_none());
+    let reason = CloseReason { code: CloseCode::new(4002), reason: "enough".into() };
+    assert_eq!(ws.close_reason(), Some(&reason));
+}
+
+async fn sees_our_close_code(mut server: Server) {
+    let mut ws = open(&server, "/echo").await;
+    let bye = CloseReason { code: CloseCode::new(4001), reason: "bye".into() };
+    ws.close(bye).await.unwrap();
+    assert_eq!(server.line_after("closed"), "4001 bye");
+    assert_eq!(ws.close_reason().unwrap().code, CloseCode::new(4001));
+}
+
+async fn answers_our_ping(server: Server) {
+    // Only a Pong keeps this connection: nobody sends a message.
+    let limits = Limits::default()
+        .ping_interval(Some(Duration::from_millis(50)))
+        .pong_timeout(Duration::from_millis(1500));
+    let (mut ws, _) = open_with(&server, "/echo", limits, |request| request).await;
+    ws.ping(b"are you there?").unwrap();
+    let waited = tokio::time::timeout(Duration::from_secs(3), ws.next()).await;
+    assert!(waited.is_err(), "it ended with {waited:?}");
+    echoed(&mut ws, "still here").await;
+}
+
+async fn sees_our_answer_to_its_ping(server: Server) {
+    let mut ws = open(&server, "/ping").await;
+    assert_eq!(next(&mut ws).await, Message::from("are you there?"));
+}
+
+async fn sends_up_to_our_limit(mut server: Server) {
+    for (size, fits) in [(999, true), (1000, true), (1001, false)] {
+        let path = format!("/binary?size={size}");
+        let limits = Limits::default().max_message(1000);
+        let (mut ws, _) = open_with(&server, &path, limits, |request| request).await;
+        if fits {
+            assert_eq!(next(&mut ws).await.len(), size);
+            ws.close(CloseReason::new(CloseCode::NORMAL)).await.unwrap();
+            assert_eq!(server.line_after("closed"), "1000");
+        } else {
+            refused(&mut ws, CloseCode::MESSAGE_TOO_BIG).await;
+            assert!(server.line_after("closed").starts_with("1009"));
+        }
+    }
+}
+
+async fn is_closed_with_1007_for_text_that_is_not_utf_8(mut server: Server) {
+    let mut ws = open(&server, "/invalid-utf-8").await;
+    refused(&mut ws, CloseCode::INVALID_PAYLOAD).await;
+    assert!(server.line_after("closed").starts_with("1007"));
+}
+
+/// The next message breaks a rule, and is the last.
+async fn refused(ws: &mut Client, code: CloseCode) {
+    match ws.next().await {
+        Some(Err(rtwire_tokio::Error::Protocol(error))) => {
+            assert_eq!(error.rule().close_code(), code, "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(ws.next().await.is_none());
+}
+
+async fn closes_with_1009_what_is_over_its_limit(server: Server) {
+    let mut ws = open(&server, "/echo").await;
+    ws.send(vec![7; 2 * MIB + 1]).await.unwrap();
+    assert!(ws.next().await.is_none());
+    assert_eq!(ws.close_reason().unwrap().code, CloseCode::MESSAGE_TOO_BIG);
+}
+
+async fn chooses_a_subprotocol(server: Server) {
+    let offer =
+        |request: Request| request.with_protocol("first").unwrap().with_protocol("second").unwrap();
+    let (mut ws, response) = open_with(&server, "/protocol", Limits::default(), offer).await;
+    assert_eq!(response.protocol(), Some("second"));
+    assert_eq!(next(&mut ws).await, Message::from("second"));
+}
