@@ -30,3 +30,7 @@ pub use error::Error;
 pub use event_stream::{EventStream, EventStreamError};
 pub use handshake::{HandshakeError, accept, connect, random_key};
 pub use websocket::WebSocket;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -65,3 +65,7 @@ pub use message::Message;
 pub use opcode::Opcode;
 pub use output::Output;
 pub use prepared::PreparedMessage;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
