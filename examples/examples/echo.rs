@@ -28,7 +28,7 @@ struct Options {
 }
 
 async fn echo(mut ws: WebSocket) -> Result<(), WebSocketError> {
-    ws.for_each(|event, connection| connection.forward(event)).await
+    ws.for_each(|event, connection| Ok(connection.forward(event)?)).await
 }
 
 #[derive(Default)]

@@ -105,6 +105,8 @@ async fn serve_http(
         }
     };
     if let Some(next) = upgrade.take() {
+        // If the 101 could not be written, it is this that ends the wait for the upgrade.
+        drop(connection);
         next.await;
         return;
     }

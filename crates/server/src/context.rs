@@ -1,9 +1,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) shutdown: CancellationToken,
     /// True from then on, for those who look often.
     pub(crate) draining: AtomicBool,
+    /// Set before either.
+    pub(crate) drain_end: OnceLock<Instant>,
     pub(crate) limits: Limits,
     pub(crate) websocket_limits: Arc<rtwire_websocket::Limits>,
 }
@@ -27,8 +30,16 @@ pub(crate) struct Shared {
 impl Shared {
     /// Tells all connections to end.
     pub(crate) fn begin_drain(&self) {
+        self.drain_ends();
         self.draining.store(true, Ordering::Release);
         self.shutdown.cancel();
+    }
+
+    /// When what is left is cut. The first call is the beginning of the drain.
+    pub(crate) fn drain_ends(&self) -> Instant {
+        /// An `Instant` has an end.
+        const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+        *self.drain_end.get_or_init(|| Instant::now() + self.limits.drain_deadline.min(LONGEST))
     }
 
     /// Begins to drain, and waits until all has ended or the deadline is over.

@@ -70,6 +70,7 @@ mod origin;
 mod post;
 mod request;
 mod routes;
+mod sender;
 mod server;
 mod service;
 mod sse;
@@ -88,11 +89,12 @@ pub use limits::Limits;
 pub use origin::OriginPolicy;
 pub use request::Request;
 pub use rtwire_sse::{EncodeError, Fields};
+pub use sender::WebSocketSender;
 pub use server::{Serve, Server};
 pub use service::{EndpointsService, ResponseFuture};
 pub use sse::Sse;
 pub use upgrade::{ErasedHandler, IntoOutcome, WebSocketHandler};
-pub use websocket::{WebSocket, WebSocketSender};
+pub use websocket::WebSocket;
 
 pub use rtwire_tokio::Error as WebSocketError;
 pub use rtwire_websocket::{

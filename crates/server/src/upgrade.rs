@@ -173,7 +173,11 @@ async fn begin(
     head: Option<Request>,
     context: ConnectionContext,
 ) {
-    let upgraded = match on_upgrade.await {
+    let upgraded = tokio::select! {
+        upgraded = on_upgrade => upgraded,
+        () = context.shared.shutdown.cancelled() => return,
+    };
+    let upgraded = match upgraded {
         Ok(upgraded) => upgraded,
         Err(error) => {
             let peer = context.peer;
@@ -219,18 +223,19 @@ fn drive(
         let mut drain_over = pin!(async {
             server.shutdown.cancelled().await;
             // Boxed: until then no connection has room for it.
-            Box::pin(tokio::time::sleep(server.limits.drain_deadline)).await;
+            Box::pin(tokio::time::sleep_until(server.drain_ends())).await;
         });
         let mut waits_for_drain = false;
         poll_fn(|cx| {
             // Polled once, to be woken when draining begins, and from then on: the flag is cheaper to
             // read, on each wake-up, than the token that all connections share.
-            let draining = server.draining.load(Ordering::Acquire);
-            if draining || !mem::replace(&mut waits_for_drain, true) {
+            let draining = || server.draining.load(Ordering::Acquire);
+            if draining() || !mem::replace(&mut waits_for_drain, true) {
                 if drain_over.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(());
                 }
-                if draining {
+                // Read again: it may have begun between the two, and this was its wake-up.
+                if draining() {
                     shared.start_close(CloseCode::GOING_AWAY);
                 }
             }
@@ -252,17 +257,20 @@ fn drive(
     }
 }
 
-/// Polls the handler, then writes what it queued.
+/// Polls the handler, then writes what it and senders queued.
 fn poll_handler(handler: &mut Served, shared: &Shared, cx: &mut Context<'_>) -> Poll<Outcome> {
-    shared.lock().set_task(cx.waker());
     loop {
         if let Poll::Ready(outcome) = handler.as_mut().poll_outcome(cx) {
+            shared.lock().deliver(cx);
             return Poll::Ready(outcome);
         }
-        // A transport that ended is news for the handler; all else comes with a wake-up.
-        match shared.lock().socket.poll_write(cx) {
-            Poll::Ready(Err(_)) => {}
-            Poll::Ready(Ok(())) | Poll::Pending => return Poll::Pending,
+        let mut driven = shared.lock();
+        driven.deliver(cx);
+        // A transport that failed is news for the handler. All else comes with a wake-up; closing
+        // ends in time also if the handler does not read.
+        if !matches!(driven.socket.poll_output(cx), Poll::Ready(Err(_))) {
+            let _ = driven.socket.poll_deadline(cx);
+            return Poll::Pending;
         }
     }
 }

@@ -2,20 +2,22 @@ use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use rtwire_tokio::Error;
-use rtwire_websocket::{
-    CloseCode, CloseReason, Connection, Event, Message, PreparedMessage, SendError,
-};
+use rtwire_websocket::{CloseCode, CloseReason, Connection, Event, Message};
 
+use crate::sender::{Inbox, WebSocketSender};
 use crate::transport::Transport;
 
 /// An open WebSocket, in the hands of its handler. The connection is closed when the handler
 /// returns: with 1000, or with 1011 after an error.
 ///
 /// What a handler sends is queued, and written as soon as the handler waits for anything. All
-/// replies to one read thus leave in one write, also from a loop as plain as this:
+/// replies to one read thus leave in one write, also from a loop as plain as this one. A handler
+/// that does something else as well waits for that and for [`next`](Self::next) together
+/// (`tokio::select!`; dropping `next` loses nothing): Pings are sent and answered, and a silent or
+/// closing peer is noticed, while somebody waits there.
 ///
 /// ```
 /// use rtwire_server::{Endpoints, WebSocket, WebSocketError};
@@ -32,14 +34,7 @@ pub struct WebSocket {
     shared: Arc<Shared>,
 }
 
-/// Sends to one WebSocket from anywhere, such as to all members of a room. It does not keep the
-/// connection open.
-#[derive(Clone)]
-pub struct WebSocketSender {
-    shared: Arc<Shared>,
-}
-
-/// One connection: its handler, the task that drives it, and senders all reach it through here.
+/// One connection: its handler, and the task that drives it, reach it through here.
 pub(crate) struct Shared {
     peer: Option<SocketAddr>,
     state: Mutex<Driven>,
@@ -47,14 +42,22 @@ pub(crate) struct Shared {
 
 pub(crate) struct Driven {
     pub(crate) socket: rtwire_tokio::WebSocket<Transport>,
-    /// Wakes the task that drives the connection.
-    task: Option<Waker>,
+    inbox: Option<Arc<Inbox>>,
 }
 
 impl Driven {
-    pub(crate) fn set_task(&mut self, task: &Waker) {
-        if !self.task.as_ref().is_some_and(|known| known.will_wake(task)) {
-            self.task = Some(task.clone());
+    /// Takes in what senders left.
+    pub(crate) fn deliver(&mut self, cx: &mut Context<'_>) {
+        if let Some(inbox) = &self.inbox {
+            inbox.deliver(&mut self.socket, cx);
+        }
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        if let Some(inbox) = &self.inbox {
+            inbox.end();
         }
     }
 }
@@ -64,7 +67,7 @@ impl Shared {
         socket: rtwire_tokio::WebSocket<Transport>,
         peer: Option<SocketAddr>,
     ) -> Arc<Self> {
-        Arc::new(Self { peer, state: Mutex::new(Driven { socket, task: None }) })
+        Arc::new(Self { peer, state: Mutex::new(Driven { socket, inbox: None }) })
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Driven> {
@@ -100,17 +103,27 @@ impl WebSocket {
 
     /// Handles every event where it lies in the read buffer, until the connection is closed: for
     /// who echoes, parses or forwards, and needs no message of its own. `handle` may send on the
-    /// connection that it is given, but not through a [`WebSocketSender`] of the same connection,
-    /// which would wait for itself; while the output is full, it is not called.
+    /// connection that it is given, and through any [`WebSocketSender`]; while the output is full,
+    /// it is not called.
     ///
     /// # Errors
     /// As [`next`](Self::next), and what `handle` returns.
-    pub async fn for_each(
+    pub async fn for_each<E: From<Error>>(
         &mut self,
-        mut handle: impl FnMut(Event<'_>, &mut Connection) -> Result<(), SendError>,
-    ) -> Result<(), Error> {
+        mut handle: impl FnMut(Event<'_>, &mut Connection) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let peer = self.shared.peer;
+        let mut handle = |event: Event<'_>, connection: &mut Connection| {
+            handle(event, connection).map_err(Stopped::ByHandler)
+        };
         let ended = poll_fn(|cx| self.shared.lock().socket.poll_for_each(cx, &mut handle)).await;
-        ended.inspect_err(|error| log(self.shared.peer, error))
+        ended.map_err(|stopped| match stopped {
+            Stopped::ByHandler(error) => error,
+            Stopped::ByPeer(error) => {
+                log(peer, &error);
+                error.into()
+            }
+        })
     }
 
     /// Queues a message, waiting only while the output is full
@@ -159,7 +172,10 @@ impl WebSocket {
 
     /// A handle to send from other tasks.
     pub fn sender(&self) -> WebSocketSender {
-        WebSocketSender { shared: Arc::clone(&self.shared) }
+        let mut driven = self.shared.lock();
+        let max_output = driven.socket.limits().max_output;
+        let inbox = driven.inbox.get_or_insert_with(|| Inbox::new(max_output));
+        WebSocketSender::new(Arc::clone(inbox))
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
@@ -168,6 +184,18 @@ impl WebSocket {
             log(self.shared.peer, error);
         }
         polled
+    }
+}
+
+/// Whose error ended a [`WebSocket::for_each`]: only the peer's are logged.
+enum Stopped<E> {
+    ByHandler(E),
+    ByPeer(Error),
+}
+
+impl<E> From<Error> for Stopped<E> {
+    fn from(error: Error) -> Self {
+        Self::ByPeer(error)
     }
 }
 
@@ -182,64 +210,8 @@ fn log(peer: Option<SocketAddr>, error: &Error) {
     }
 }
 
-impl WebSocketSender {
-    /// Queues a message, and writes what the transport takes at once. It never waits: what to do
-    /// about a slow peer is the caller's choice.
-    ///
-    /// # Errors
-    /// [`SendError::Full`] when the peer is too slow, [`SendError::Closing`].
-    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Error> {
-        self.queue(|socket| socket.queue(message))
-    }
-
-    /// Queues a message that was encoded once for many, and writes what the transport takes at
-    /// once.
-    ///
-    /// # Errors
-    /// As [`try_send`](Self::try_send).
-    pub fn try_send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
-        self.queue(|socket| socket.queue_prepared(message))
-    }
-
-    /// Starts the closing handshake, which the handler's next call completes.
-    ///
-    /// # Errors
-    /// The reason must not be sent.
-    pub fn close(&self, reason: &CloseReason) -> Result<(), Error> {
-        self.queue(|socket| socket.start_close(reason))
-    }
-
-    fn queue(
-        &self,
-        queue: impl FnOnce(&mut rtwire_tokio::WebSocket<Transport>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let mut driven = self.shared.lock();
-        let Driven { socket, task } = &mut *driven;
-        // `Full` is only said while what is queued waits for the peer.
-        if matches!(socket.state(), rtwire_websocket::State::Closed) {
-            return Err(SendError::Closing.into());
-        }
-        queue(socket)?;
-        let Some(task) = task else { return Ok(()) };
-        // In the name of the task that drives the connection: it is woken for the rest.
-        match socket.poll_write(&mut Context::from_waker(task)) {
-            Poll::Ready(Ok(())) if socket.state() == rtwire_websocket::State::Open => {}
-            // The task has something to do: the end of a transport, a closing handshake.
-            Poll::Ready(_) => task.wake_by_ref(),
-            Poll::Pending => {}
-        }
-        Ok(())
-    }
-}
-
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket").field("peer", &self.shared.peer).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for WebSocketSender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocketSender").field("peer", &self.shared.peer).finish_non_exhaustive()
     }
 }

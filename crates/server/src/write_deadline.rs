@@ -38,6 +38,7 @@ impl WriteDeadline {
         let deadline = self.deadline;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(deadline)));
         ready!(timer.as_mut().poll(cx));
+        self.timer = None;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }

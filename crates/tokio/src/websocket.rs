@@ -2,7 +2,7 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::Buf;
@@ -57,6 +57,10 @@ pub struct WebSocket<IO> {
     /// Bytes were handed to the transport that it may hold back until it is flushed.
     unflushed: bool,
     shut_down: bool,
+    /// A transport remembers one waker for writing: that of the last one who tried. Those who
+    /// wait here are woken by whoever makes progress in their place.
+    reader: Option<Waker>,
+    writer: Option<Waker>,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
@@ -81,6 +85,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
             unread: Unread::new(read_ahead),
             unflushed: false,
             shut_down: false,
+            reader: None,
+            writer: None,
         }
     }
 
@@ -92,6 +98,19 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     /// How far the connection has come.
     pub fn state(&self) -> State {
         self.connection.state()
+    }
+
+    /// Whether a message may be queued now.
+    ///
+    /// # Errors
+    /// [`SendError::Closing`], [`SendError::Full`].
+    pub fn ready(&self) -> Result<(), SendError> {
+        self.connection.ready()
+    }
+
+    /// The limits of the connection.
+    pub fn limits(&self) -> &Limits {
+        self.connection.limits()
     }
 
     /// What the peer's Close frame said, or [`ABNORMAL`](rtwire_websocket::CloseCode::ABNORMAL)
@@ -111,23 +130,24 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
 
     /// Handles every event where it lies in the read buffer, until the connection is closed: for
     /// who echoes, parses or forwards, and needs no message of its own. `handle` may send on the
-    /// connection that it is given; while the output is full, it is not called.
+    /// connection that it is given; while the output is full, it is not called. Its error ends
+    /// this call, and leaves the connection as it is.
     ///
     /// ```
     /// use rtwire_tokio::WebSocket;
     ///
     /// # async fn echo(mut socket: WebSocket<tokio::io::DuplexStream>)
     /// #     -> Result<(), rtwire_tokio::Error> {
-    /// socket.for_each(|event, connection| connection.forward(event)).await
+    /// socket.for_each(|event, connection| Ok(connection.forward(event)?)).await
     /// # }
     /// ```
     ///
     /// # Errors
     /// As [`next`](Self::next), and what `handle` returns.
-    pub async fn for_each(
+    pub async fn for_each<E: From<Error>>(
         &mut self,
-        mut handle: impl FnMut(Event<'_>, &mut Connection) -> Result<(), SendError>,
-    ) -> Result<(), Error> {
+        mut handle: impl FnMut(Event<'_>, &mut Connection) -> Result<(), E>,
+    ) -> Result<(), E> {
         std::future::poll_fn(|cx| self.poll_for_each(cx, &mut handle)).await
     }
 
@@ -194,7 +214,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     /// [`Error::Send`] for a reason that must not be sent.
     pub fn start_close(&mut self, reason: &CloseReason) -> Result<(), Error> {
         match self.connection.close(reason) {
-            Ok(()) | Err(SendError::Closing) => Ok(()),
+            Ok(()) => {
+                // Whoever reads has a deadline to keep from now on.
+                self.reader.take().into_iter().for_each(Waker::wake);
+                Ok(())
+            }
+            Err(SendError::Closing) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -205,24 +230,31 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     }
 
     /// [`for_each`](Self::for_each) as a poll function.
-    pub fn poll_for_each(
+    pub fn poll_for_each<E: From<Error>>(
         &mut self,
         cx: &mut Context<'_>,
-        handle: &mut impl FnMut(Event<'_>, &mut Connection) -> Result<(), SendError>,
-    ) -> Poll<Result<(), Error>> {
+        handle: &mut impl FnMut(Event<'_>, &mut Connection) -> Result<(), E>,
+    ) -> Poll<Result<(), E>> {
         let mut decode = |connection: &mut Connection, input: &mut &mut [u8]| {
             while connection.ready() != Err(SendError::Full) {
                 match connection.next_event(input)? {
-                    Some(event) => handle(event, connection)?,
                     None => return Ok(None),
+                    Some(event) => {
+                        if let Err(error) = handle(event, connection) {
+                            return Ok(Some(Stop::Handler(error)));
+                        }
+                    }
                 }
             }
-            Ok(Some(OutputFull))
+            Ok(Some(Stop::OutputFull))
         };
-        while let Some(OutputFull) = ready!(self.poll_receive(cx, &mut decode))? {
-            ready!(self.poll_write_some(cx))?;
+        loop {
+            match ready!(self.poll_receive(cx, &mut decode))? {
+                None => return Poll::Ready(Ok(())),
+                Some(Stop::Handler(error)) => return Poll::Ready(Err(error)),
+                Some(Stop::OutputFull) => ready!(self.poll_can_send(cx))?,
+            }
         }
-        Poll::Ready(Ok(()))
     }
 
     /// Reads and decodes until `decode` has something, or until the end (`None`).
@@ -231,13 +263,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         cx: &mut Context<'_>,
         decode: &mut impl FnMut(&mut Connection, &mut &mut [u8]) -> Result<Option<T>, Error>,
     ) -> Poll<Result<Option<T>, Error>> {
-        let received = ready!(self.poll_decode(cx, decode));
-        if let Err(Error::Protocol(_)) = received {
+        let received = self.poll_decode(cx, decode);
+        if received.is_pending() {
+            remember(&mut self.reader, cx);
+        }
+        if let Poll::Ready(Err(Error::Protocol(_))) = received {
             // The caller may drop the connection now: the Close frame goes first. Should that
             // fail, the broken rule still says more.
-            let _ = self.poll_write(cx);
+            let _ = self.poll_output(cx);
         }
-        Poll::Ready(received)
+        received
     }
 
     fn poll_decode<T>(
@@ -254,7 +289,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
                 return Poll::Ready(Ok(None));
             }
             // All replies to one read leave in one write, before the next read.
-            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            if let Poll::Ready(Err(error)) = self.poll_output(cx) {
                 return Poll::Ready(Err(error));
             }
             // A peer that never stops sending must not outlast the closing handshake's deadline.
@@ -277,12 +312,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     /// # Errors
     /// [`Error::Send`] when the connection is closing, [`Error::Io`].
     pub fn poll_can_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        loop {
-            match self.connection.ready() {
-                Err(SendError::Full) => ready!(self.poll_write_some(cx))?,
-                other => return Poll::Ready(other.map_err(Error::from)),
+        while self.connection.ready() == Err(SendError::Full) {
+            match self.poll_write_some(cx) {
+                Poll::Ready(written) => written?,
+                Poll::Pending => {
+                    remember(&mut self.writer, cx);
+                    return Poll::Pending;
+                }
             }
         }
+        Poll::Ready(self.connection.ready().map_err(Error::from))
     }
 
     /// Queues a message after [`poll_can_send`](Self::poll_can_send) was ready.
@@ -303,6 +342,17 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
 
     /// [`flush`](Self::flush) as a poll function.
     pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let written = self.poll_output(cx);
+        if written.is_pending() {
+            remember(&mut self.writer, cx);
+        }
+        written
+    }
+
+    /// Writes what is queued, for who drives the connection: it does not take the place of
+    /// another task that waits in [`poll_write`](Self::poll_write) or
+    /// [`poll_can_send`](Self::poll_can_send).
+    pub fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.connection.output().has_remaining() {
             ready!(self.poll_write_some(cx))?;
         }
@@ -312,6 +362,17 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
             flushed.map_err(|error| self.transport_failed(error))?;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// While the connection is closing, waits for its deadline
+    /// ([`close_timeout`](Limits::close_timeout)), for who drives a connection that nobody reads.
+    /// Ready when it is closed.
+    pub fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.connection.state() == State::Closing {
+            // The only error of a timer is of one that an open connection has.
+            let _ = ready!(self.poll_clock(cx));
+        }
+        if self.connection.state() == State::Closed { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Waits for the end of a connection that is closing, and drops messages that still arrive.
@@ -386,6 +447,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         let count = written.map_err(|error| self.transport_failed(error))?;
         self.connection.output().advance(count);
         self.unflushed = true;
+        if let Some(writer) = self.writer.take_if(|waker| !waker.will_wake(cx.waker())) {
+            writer.wake();
+        }
+        if self.connection.state() != State::Open
+            && let Some(reader) = self.reader.take_if(|waker| !waker.will_wake(cx.waker()))
+        {
+            reader.wake();
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -394,7 +463,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     /// lose our Close frame.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let written = self.poll_write(cx);
+            let written = self.poll_output(cx);
             // §7.1.1: the server closes the TCP connection first. A client does so only when it
             // fails the connection: it has not seen the peer's Close frame then.
             let first = matches!(self.connection.role(), Role::Server)
@@ -440,12 +509,26 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
 
     fn transport_failed(&mut self, error: io::Error) -> Error {
         self.connection.handle_eof();
+        // Nobody will take it: who drives the connection must not try again and again.
+        let output = self.connection.output();
+        output.advance(output.remaining());
+        self.unflushed = false;
+        self.reader.take().into_iter().chain(self.writer.take()).for_each(Waker::wake);
         Error::Io(error)
     }
 }
 
 /// Why [`WebSocket::poll_for_each`] stops decoding.
-struct OutputFull;
+enum Stop<E> {
+    OutputFull,
+    Handler(E),
+}
+
+fn remember(waiting: &mut Option<Waker>, cx: &Context<'_>) {
+    if !waiting.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        *waiting = Some(cx.waker().clone());
+    }
+}
 
 /// The next message of `input`; what else there is has been answered by the connection.
 fn next_message(

@@ -29,7 +29,7 @@ async fn every_message_is_echoed_in_order_until_the_peer_closes() {
     // An output of one byte holds back each next event until the last one is written.
     for max_output in [1, 1000, 1 << 20] {
         let (mut server, mut client) = pair(777, Limits::default().max_output(max_output));
-        let echo = server.for_each(|event, connection| connection.forward(event));
+        let echo = server.for_each(|event, connection| Ok::<_, Error>(connection.forward(event)?));
         let check = async {
             // Queued whole before any of it is read back, so both directions fill up.
             for message in messages() {
@@ -55,7 +55,7 @@ async fn while_the_output_is_full_no_event_is_handled() {
     let handled = Cell::new(0);
     let mut echo = pin!(server.for_each(|event, connection| {
         handled.set(handled.get() + 1);
-        connection.forward(event)
+        Ok::<_, Error>(connection.forward(event)?)
     }));
     // Ten messages of 110 bytes, masked with zeros: all of them arrive in one read.
     let frame = [&[0x82, 0x80 | 110, 0, 0, 0, 0][..], &[1; 110]].concat();
@@ -82,7 +82,7 @@ async fn what_the_handler_returns_ends_it() {
     let ended = timeout(
         LONG,
         server.for_each(|event, _| match event {
-            Event::Text(_) => Err(SendError::Closing),
+            Event::Text(_) => Err(Error::Send(SendError::Closing)),
             _ => Ok(()),
         }),
     );

@@ -191,6 +191,11 @@ impl Connection {
         self.role
     }
 
+    /// What the peer may cost.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// How far the connection has come.
     pub fn state(&self) -> State {
         self.state
@@ -266,7 +271,7 @@ impl Connection {
     pub fn ready(&self) -> Result<(), SendError> {
         if self.close_sent {
             Err(SendError::Closing)
-        } else if self.output.remaining() >= self.limits.max_output {
+        } else if self.output.remaining() >= self.limits.max_output.max(1) {
             Err(SendError::Full)
         } else {
             Ok(())
@@ -310,12 +315,16 @@ impl Connection {
     }
 
     /// Queues the message that `event` is, as it is: what it borrows is copied, what it owns is
-    /// not. Other events are no messages, and the protocol has answered them.
+    /// not. Other events are no messages, and the protocol has answered them. Nor is a message
+    /// sent that arrives after our Close frame, as some may.
     ///
     /// # Errors
-    /// As [`ready`](Self::ready).
+    /// [`SendError::Full`].
     #[inline]
     pub fn forward(&mut self, event: Event<'_>) -> Result<(), SendError> {
+        if self.close_sent {
+            return Ok(());
+        }
         match event {
             Event::Text(Text::Borrowed(text)) => self.send_text(text),
             Event::Text(Text::Owned(text)) => self.send(text),

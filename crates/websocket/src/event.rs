@@ -14,7 +14,8 @@ pub enum Event<'i> {
     Text(Text<'i>),
     /// A whole binary message.
     Binary(Payload<'i>),
-    /// §5.5.2: the Pong that answers it is in the output already.
+    /// §5.5.2: answered already, unless our Close frame was sent. While the output is full the
+    /// Pong waits, and a later Ping may take its place (§5.5.3).
     Ping(Payload<'i>),
     /// §5.5.3: an answer to a Ping, or an unsolicited one.
     Pong(Payload<'i>),

@@ -20,7 +20,7 @@ pub struct Limits {
     /// [`Rule::TooManyFragments`](crate::Rule::TooManyFragments).
     pub max_fragments: u32,
     /// Queued output at which [`send`](crate::Connection::send) refuses the next message: 1 MiB.
-    /// A message that is let in may itself be longer.
+    /// A message that is let in may itself be longer; 0 is taken as 1.
     pub max_output: usize,
     /// Time between Pings: 20 s; `None` sends none.
     pub ping_interval: Option<Duration>,

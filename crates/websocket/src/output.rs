@@ -29,6 +29,12 @@ impl Output {
     /// Appends a header and its payload.
     #[inline]
     pub(crate) fn push_copied(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        // A peer that is always a little behind never lets the buffer drain: what is written
+        // goes when it is the larger part, so that each byte is moved at most once.
+        if self.start >= KEEP_MAX && self.start * 2 >= self.tail.len() {
+            self.tail.drain(..self.start);
+            self.start = 0;
+        }
         let before = self.tail.len();
         write(&mut self.tail);
         self.remaining += self.tail.len() - before;
@@ -155,5 +161,16 @@ mod tests {
         output.push_copied(|tail| tail.resize(Output::COPY_MAX, 0));
         output.advance(output.remaining());
         assert!(output.tail.capacity() <= super::KEEP_MAX);
+    }
+
+    #[test]
+    fn what_is_written_goes_also_if_the_output_never_drains() {
+        let mut output = Output::default();
+        for _ in 0..100_000 {
+            output.push_copied(|tail| tail.extend_from_slice(&[7; 100]));
+            output.advance(output.remaining() - 60);
+            assert_eq!((output.remaining(), output.chunk()), (60, &[7; 60][..]));
+        }
+        assert!(output.tail.capacity() <= 4 * super::KEEP_MAX, "{}", output.tail.capacity());
     }
 }

@@ -41,6 +41,16 @@ impl PreparedMessage {
         Self { opcode, frame: frame.into(), header_len }
     }
 
+    /// Length of the payload in bytes.
+    pub fn len(&self) -> usize {
+        self.payload().len()
+    }
+
+    /// Whether the payload is empty, which is a message all the same.
+    pub fn is_empty(&self) -> bool {
+        self.payload().is_empty()
+    }
+
     pub(crate) fn opcode(&self) -> Opcode {
         self.opcode
     }

@@ -1,0 +1,162 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use rtwire_websocket::{CloseReason, Message, PreparedMessage, SendError};
+
+use crate::transport::Transport;
+
+/// Sends to one WebSocket from anywhere, such as to all members of a room. It does not keep the
+/// connection open.
+///
+/// What is sent waits in an inbox of the connection, whose own task is woken to write it: a slow
+/// peer, or a busy handler, delays nobody who sends. The inbox takes up to
+/// [`max_output`](rtwire_websocket::Limits::max_output) bytes, and one more message.
+#[derive(Clone)]
+pub struct WebSocketSender {
+    inbox: Arc<Inbox>,
+}
+
+/// What senders left for one connection. It is made with the first sender.
+pub(crate) struct Inbox {
+    max_bytes: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    items: VecDeque<Item>,
+    /// Payloads in `items`.
+    bytes: usize,
+    ended: bool,
+    /// Wakes the task that drives the connection.
+    task: Option<Waker>,
+}
+
+enum Item {
+    Message(Message),
+    Prepared(PreparedMessage),
+    Close(CloseReason),
+}
+
+impl WebSocketSender {
+    pub(crate) fn new(inbox: Arc<Inbox>) -> Self {
+        Self { inbox }
+    }
+
+    /// Leaves a message for the connection. It never waits: what to do about a slow peer is the
+    /// caller's choice.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] when the peer is too slow, [`SendError::Closing`].
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
+        let message = message.into();
+        self.inbox.push(message.len(), Item::Message(message))
+    }
+
+    /// Leaves a message that was encoded once for many connections.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub fn try_send_prepared(&self, message: &PreparedMessage) -> Result<(), SendError> {
+        self.inbox.push(message.len(), Item::Prepared(message.clone()))
+    }
+
+    /// Closes the connection, after what was sent before; what the peer was too slow for
+    /// ([`SendError::Full`]) is dropped.
+    ///
+    /// # Errors
+    /// [`SendError::CloseCode`] and [`SendError::TooLong`] for a reason that must not be sent,
+    /// [`SendError::Closing`].
+    pub fn close(&self, reason: &CloseReason) -> Result<(), SendError> {
+        reason.encode()?;
+        {
+            let mut state = self.inbox.lock();
+            if state.bytes >= self.inbox.max_bytes {
+                state.items.clear();
+                state.bytes = 0;
+            }
+        }
+        self.inbox.push(0, Item::Close(reason.clone()))
+    }
+}
+
+impl fmt::Debug for WebSocketSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketSender").finish_non_exhaustive()
+    }
+}
+
+impl Inbox {
+    pub(crate) fn new(max_bytes: usize) -> Arc<Self> {
+        Arc::new(Self { max_bytes: max_bytes.max(1), state: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change is one push or pop: there is no half of it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, bytes: usize, item: Item) -> Result<(), SendError> {
+        let mut state = self.lock();
+        if state.ended {
+            return Err(SendError::Closing);
+        }
+        if state.bytes >= self.max_bytes {
+            return Err(SendError::Full);
+        }
+        state.bytes += bytes;
+        state.items.push_back(item);
+        let task = state.task.clone();
+        drop(state);
+        if let Some(task) = task {
+            task.wake();
+        }
+        Ok(())
+    }
+
+    /// Queues on the connection what it has room for; the task of `cx` is woken for the rest.
+    pub(crate) fn deliver(
+        &self,
+        socket: &mut rtwire_tokio::WebSocket<Transport>,
+        cx: &mut Context<'_>,
+    ) {
+        let mut state = self.lock();
+        if !state.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            state.task = Some(cx.waker().clone());
+        }
+        while let Some(item) = state.items.pop_front() {
+            // A room opens in the output, or the transport fails and ends it.
+            let full = matches!(socket.ready(), Err(SendError::Full));
+            if full && !matches!(item, Item::Close(_)) && socket.poll_output(cx).is_pending() {
+                state.items.push_front(item);
+                return;
+            }
+            let (bytes, queued) = match item {
+                Item::Message(message) => (message.len(), socket.queue(message)),
+                Item::Prepared(message) => (message.len(), socket.queue_prepared(&message)),
+                Item::Close(reason) => (0, socket.start_close(&reason)),
+            };
+            state.bytes = state.bytes.saturating_sub(bytes);
+            if queued.is_err() {
+                // Closing, which nothing is sent after.
+                state.end();
+            }
+        }
+    }
+
+    /// Nothing is taken any more.
+    pub(crate) fn end(&self) {
+        self.lock().end();
+    }
+}
+
+impl State {
+    fn end(&mut self) {
+        self.items.clear();
+        self.bytes = 0;
+        self.ended = true;
+        self.task = None;
+    }
+}
