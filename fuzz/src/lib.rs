@@ -2,8 +2,14 @@
 
 mod sse_decoder;
 mod sse_encoder;
+mod websocket_connection;
 mod websocket_handshake;
+mod websocket_header;
+mod websocket_messages;
 
 pub use sse_decoder::sse_decoder;
 pub use sse_encoder::sse_encoder;
+pub use websocket_connection::websocket_connection;
 pub use websocket_handshake::websocket_handshake;
+pub use websocket_header::websocket_header;
+pub use websocket_messages::websocket_messages;

@@ -29,3 +29,18 @@ fn sse_encoder() {
 fn websocket_handshake() {
     replay("websocket_handshake", rtwire_fuzz::websocket_handshake);
 }
+
+#[test]
+fn websocket_header() {
+    replay("websocket_header", rtwire_fuzz::websocket_header);
+}
+
+#[test]
+fn websocket_connection() {
+    replay("websocket_connection", rtwire_fuzz::websocket_connection);
+}
+
+#[test]
+fn websocket_messages() {
+    replay("websocket_messages", rtwire_fuzz::websocket_messages);
+}
