@@ -255,3 +255,23 @@ async fn nested_use_on_one_thread_gets_a_buffer_of_its_own() {
     assert_eq!(outer.next().await.unwrap().unwrap(), "outer".into());
     assert_eq!(outer.get_ref().1, Some("inner".into()));
 }
+
+#[tokio::test]
+async fn of_two_tasks_on_one_socket_each_is_woken() {
+    use futures_util::{SinkExt, StreamExt};
+
+    let (ours, theirs) = tokio::io::duplex(64);
+    let socket = WebSocket::server(ours, Limits::default());
+    let (mut sink, mut stream) = socket.split();
+    let writer = tokio::spawn(async move { sink.send(Message::from(vec![7; 10_000])).await });
+    let reader = tokio::spawn(async move { stream.next().await });
+    let mut peer = WebSocket::client(theirs, Limits::default());
+    // The reader wakes up while the writer waits for room, and tries to write in its place.
+    peer.send("ping").await.unwrap();
+    let echoed = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+        let message = peer.next().await.unwrap().unwrap();
+        writer.await.unwrap().unwrap();
+        (message.len(), reader.await.unwrap().unwrap().unwrap())
+    });
+    assert_eq!(echoed.await.unwrap(), (10_000, Message::from("ping")));
+}

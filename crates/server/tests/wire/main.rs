@@ -12,6 +12,7 @@ mod host;
 mod methods;
 mod origin;
 mod peer;
+mod senders;
 mod service;
 mod shutdown;
 mod websocket;

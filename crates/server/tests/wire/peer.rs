@@ -81,6 +81,11 @@ impl Peer {
         soon(self.tcp.write_all(bytes.as_ref())).await
     }
 
+    /// Ends the connection with a reset.
+    pub(crate) fn reset(self) {
+        self.tcp.set_zero_linger().unwrap();
+    }
+
     /// All up to and with `end`.
     pub(crate) async fn until(&mut self, end: &str) -> String {
         loop {
@@ -104,6 +109,17 @@ impl Peer {
         }
         let rest = self.unread.split_off(count);
         std::mem::replace(&mut self.unread, rest)
+    }
+
+    /// Whether the answer is a 101, and not another one or the end of the stream.
+    pub(crate) async fn is_upgraded(&mut self) -> bool {
+        while self.unread.len() < 12 {
+            match soon(self.tcp.read_buf(&mut self.unread)).await {
+                Ok(0) | Err(_) => return false,
+                Ok(_) => {}
+            }
+        }
+        self.unread.starts_with(b"HTTP/1.1 101")
     }
 
     /// The head of a response.

@@ -180,3 +180,59 @@ async fn neither_a_stuck_handler_nor_a_silent_peer_outlives_the_drain_deadline()
     assert_eq!(close_code(&mut peer).await, 1001);
     peer.closed().await;
 }
+
+#[tokio::test]
+async fn peers_that_reset_during_the_upgrade_leave_nothing_behind() {
+    let limits = Limits::default().max_connections(1);
+    let server = start(endpoints(&EventLog::new(1)).limits(limits)).await;
+    for _ in 0..100 {
+        // Only let in when the one before is gone without a trace, or a 503 is in its place.
+        let mut peer = server.peer().await;
+        let _ = peer.offer(upgrade("/ws", "")).await;
+        peer.reset();
+    }
+    let upgraded = async {
+        loop {
+            let mut peer = server.peer().await;
+            if peer.offer(upgrade("/ws", "")).await.is_ok() && peer.is_upgraded().await {
+                break peer;
+            }
+        }
+    };
+    drop(soon(upgraded).await);
+    soon(server.stop()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_transport_that_fails_does_not_keep_a_busy_handler_busier() {
+    let (note, mut polled) = tokio::sync::mpsc::unbounded_channel();
+    let server = start(Endpoints::new().websocket("/ws", move |mut ws: WebSocket| {
+        let note = note.clone();
+        async move {
+            ws.next().await;
+            // Until the failure is noticed, and then some more, without reading.
+            while ws.send(vec![1; 1000]).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let mut polls = 0_u32;
+            let idle = std::future::poll_fn(|cx| {
+                polls += 1;
+                if polls == 1 {
+                    let waker = cx.waker().clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        waker.wake();
+                    });
+                    return std::task::Poll::Pending;
+                }
+                std::task::Poll::Ready(polls)
+            });
+            note.send(idle.await).unwrap();
+        }
+    }))
+    .await;
+    let mut peer = open(&server, "/ws").await;
+    peer.send(frame(0x81, b"go")).await;
+    peer.reset();
+    assert_eq!(soon(polled.recv()).await, Some(2), "polled when it asked to be, and not before");
+}
