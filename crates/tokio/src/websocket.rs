@@ -1,8 +1,9 @@
 use std::{
+    borrow::Cow,
     io::{self, IoSlice},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Wake, Waker, ready},
 };
 
 use bytes::Buf;
@@ -57,8 +58,8 @@ pub struct WebSocket<IO> {
     /// Bytes were handed to the transport that it may hold back until it is flushed.
     unflushed: bool,
     shut_down: bool,
-    /// A transport remembers one waker for writing: that of the last one who tried. Those who
-    /// wait here are woken by whoever makes progress in their place.
+    /// A transport remembers one waker for writing: that of the last one who tried. Who waits
+    /// here is woken as well.
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -431,6 +432,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
 
     /// Hands the transport what it takes in one write.
     fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let closing = self.connection.state() != State::Open;
+        let others = [self.writer.as_ref(), self.reader.as_ref().filter(|_| closing)];
+        let waker = wakes_all(cx.waker(), others);
+        let cx = &mut Context::from_waker(&waker);
         let output = self.connection.output();
         let io = Pin::new(&mut self.io);
         let written = if output.chunk().len() == output.remaining() {
@@ -522,6 +527,25 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
 enum Stop<E> {
     OutputFull,
     Handler(E),
+}
+
+/// A waker for `own` and for all others that differ from it, which are rare.
+fn wakes_all<'w>(own: &'w Waker, others: [Option<&Waker>; 2]) -> Cow<'w, Waker> {
+    struct WakeAll(Vec<Waker>);
+
+    impl Wake for WakeAll {
+        fn wake(self: Arc<Self>) {
+            self.0.iter().for_each(Waker::wake_by_ref);
+        }
+    }
+
+    let others = others.into_iter().flatten().filter(|other| !other.will_wake(own));
+    let mut all: Vec<Waker> = others.cloned().collect();
+    if all.is_empty() {
+        return Cow::Borrowed(own);
+    }
+    all.push(own.clone());
+    Cow::Owned(Waker::from(Arc::new(WakeAll(all))))
 }
 
 fn remember(waiting: &mut Option<Waker>, cx: &Context<'_>) {
