@@ -8,16 +8,16 @@
 //!          Closing ── handle_eof(), close_timeout ─▶ Closed
 //! ```
 
-use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
-use core::mem;
+use alloc::{boxed::Box, string::ToString, sync::Arc};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Limit};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
     close::{CloseCode, CloseReason},
-    error::{Error, Rule, SendError},
+    error::{Error, SendError},
     event::{Event, Payload, Text},
     header::FrameHeader,
+    incoming::Incoming,
     limits::Limits,
     mask::apply_mask,
     message::Message,
@@ -25,7 +25,6 @@ use crate::{
     output::Output,
     prepared::PreparedMessage,
     timer::Timer,
-    utf8::{self, TextAssembly},
 };
 
 /// Which end of the connection this is (§5.1): clients mask what they send, servers do not.
@@ -54,94 +53,6 @@ pub enum State {
     Closed,
 }
 
-/// The frame whose payload is arriving.
-#[derive(Debug)]
-struct Frame {
-    fin: bool,
-    opcode: Opcode,
-    masking_key: Option<[u8; 4]>,
-    len: u64,
-    received: u64,
-}
-
-/// The data message that is arriving, as far as it has.
-#[derive(Debug)]
-enum Assembly {
-    Text(TextAssembly),
-    /// The first `unmasked` bytes are accounted for; those after it were read directly.
-    Binary {
-        bytes: BytesMut,
-        unmasked: usize,
-    },
-}
-
-impl Assembly {
-    fn len(&self) -> u64 {
-        match self {
-            Self::Text(text) => text.len() as u64,
-            Self::Binary { unmasked, .. } => *unmasked as u64,
-        }
-    }
-}
-
-/// What has arrived of a frame or message that is not complete. Only then does it take memory: an
-/// idle connection has none of it.
-#[derive(Debug, Default)]
-struct Incoming {
-    cut_header: [u8; FrameHeader::MAX_LEN],
-    cut_header_len: u8,
-    frame: Option<Frame>,
-    assembly: Option<Assembly>,
-    fragments: u32,
-    /// The payload of a cut control frame: at most 125 bytes.
-    control: Vec<u8>,
-}
-
-impl Incoming {
-    /// A header that the end of this input cuts, or an earlier one did; and how many bytes of
-    /// `input` it took.
-    fn decode_header(&mut self, input: &[u8]) -> Result<(Option<FrameHeader>, usize), Error> {
-        let cut = usize::from(self.cut_header_len);
-        let copied = input.len().min(FrameHeader::MAX_LEN - cut);
-        self.cut_header[cut..cut + copied].copy_from_slice(&input[..copied]);
-        let header = FrameHeader::decode(&self.cut_header[..cut + copied])?;
-        // At most 13 bytes stay: 14 are always a whole header.
-        let kept = if header.is_none() { cut + copied } else { 0 };
-        self.cut_header_len = u8::try_from(kept).unwrap_or_default();
-        Ok(match header {
-            Some((header, used)) => (Some(header), used - cut),
-            None => (None, copied),
-        })
-    }
-
-    fn start_payload(&mut self, header: &FrameHeader) {
-        if !header.opcode.is_control() {
-            self.fragments = if self.assembly.is_some() { self.fragments + 1 } else { 1 };
-            self.assembly.get_or_insert_with(|| match header.opcode {
-                Opcode::Text => Assembly::Text(TextAssembly::default()),
-                _ => Assembly::Binary { bytes: BytesMut::new(), unmasked: 0 },
-            });
-        }
-        self.frame = Some(Frame {
-            fin: header.fin,
-            opcode: header.opcode,
-            masking_key: header.masking_key,
-            len: header.payload_len,
-            received: 0,
-        });
-    }
-
-    fn is_empty(&self) -> bool {
-        self.cut_header_len == 0 && self.frame.is_none() && self.assembly.is_none()
-    }
-}
-
-/// From this many missing bytes on, a payload is read straight into its own buffer.
-const DIRECT_READ_MIN: u64 = 16 << 10;
-
-/// The buffer of a large payload grows by what has arrived, and at first by this.
-const FIRST_RESERVE: usize = 64 << 10;
-
 /// A WebSocket connection after the opening handshake.
 #[derive(Debug)]
 pub struct Connection {
@@ -150,19 +61,19 @@ pub struct Connection {
     pub(crate) limits: Arc<Limits>,
     state: State,
     /// §5.5.1: after it nothing more is sent.
-    close_sent: bool,
+    pub(crate) close_sent: bool,
     /// Until the peer's Close frame or a fault: what follows is ignored.
-    receiving: bool,
+    pub(crate) receiving: bool,
     pub(crate) heard: bool,
     pub(crate) timer: Timer,
     /// Bytes of input used so far.
-    offset: u64,
-    incoming: Option<Box<Incoming>>,
+    pub(crate) offset: u64,
+    pub(crate) incoming: Option<Box<Incoming>>,
     /// §5.5.3: of several Pings the last may be answered alone, which bounds the output when a
     /// peer sends and does not read.
-    late_pong: Option<Box<[u8]>>,
+    pub(crate) late_pong: Option<Box<[u8]>>,
     output: Output,
-    close_reason: Option<Box<CloseReason>>,
+    pub(crate) close_reason: Option<Box<CloseReason>>,
 }
 
 impl Connection {
@@ -216,51 +127,6 @@ impl Connection {
     /// Bytes of input used so far.
     pub fn offset(&self) -> u64 {
         self.offset
-    }
-
-    /// Decodes the next event from the front of `input`, unmasking in place, and moves `input`
-    /// past it. `Ok(None)`: all input is used; a cut frame has been kept.
-    ///
-    /// Replies that the protocol calls for (Pong, Close) are in the [`output`](Self::output) when
-    /// this returns, also when it returns an error.
-    ///
-    /// # Errors
-    /// The rule that the peer broke, once. From then on input is discarded.
-    #[inline]
-    pub fn next_event<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Event<'i>>, Error> {
-        if !self.receiving {
-            self.offset += mem::take(input).len() as u64;
-            return Ok(None);
-        }
-        self.heard |= !input.is_empty();
-        let result = self.decode(input);
-        if let Err(error) = &result {
-            self.fail(*error);
-        }
-        result
-    }
-
-    /// Where the rest of a large binary payload may be read to directly, instead of through
-    /// [`next_event`](Self::next_event)'s input; call that afterwards, with empty input. It grows
-    /// by what arrives, never by the length that the peer claims.
-    pub fn payload_buffer(&mut self) -> Option<Limit<&mut BytesMut>> {
-        let Incoming { frame: Some(frame), assembly, .. } = self.incoming.as_deref_mut()? else {
-            return None;
-        };
-        let Some(Assembly::Binary { bytes, unmasked }) = assembly else { return None };
-        if frame.opcode.is_control() {
-            return None;
-        }
-        let direct = (bytes.len() - *unmasked) as u64;
-        let missing = frame.len - frame.received - direct;
-        if missing < DIRECT_READ_MIN {
-            return None;
-        }
-        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
-        if bytes.capacity() == bytes.len() {
-            bytes.reserve(missing.min(bytes.len().max(FIRST_RESERVE)));
-        }
-        Some(bytes.limit(missing))
     }
 
     /// Whether a message may be sent now.
@@ -409,240 +275,16 @@ impl Connection {
         self.start_closing();
     }
 
-    fn abandon_message(&mut self) {
+    pub(crate) fn abandon_message(&mut self) {
         self.incoming = None;
         self.late_pong = None;
     }
 
-    fn start_closing(&mut self) {
+    pub(crate) fn start_closing(&mut self) {
         if self.state == State::Open {
             self.state = State::Closing;
             self.timer = Timer::Start;
         }
-    }
-
-    #[inline]
-    fn decode<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Event<'i>>, Error> {
-        loop {
-            if self.incoming.is_some() {
-                match self.decode_incoming(input)? {
-                    Progress::Cut => return Ok(None),
-                    Progress::Fragment => continue,
-                    Progress::Event(event) => return Ok(Some(event)),
-                }
-            }
-            let start = self.offset;
-            match FrameHeader::decode(input).map_err(|error| error.after(start))? {
-                Some((header, used)) => {
-                    self.check(&header).map_err(|rule| Error::new(rule, start))?;
-                    self.take(input, used);
-                    if (header.fin || header.opcode.is_control())
-                        && header.payload_len <= input.len() as u64
-                    {
-                        return self.whole_frame(&header, input).map(Some);
-                    }
-                    self.incoming.get_or_insert_default().start_payload(&header);
-                }
-                None if input.is_empty() => return Ok(None),
-                None => _ = self.incoming.insert(Box::default()),
-            }
-        }
-    }
-
-    /// Goes on with a frame or a message that an earlier input began.
-    fn decode_incoming<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Progress<'i>, Error> {
-        let Some(incoming) = &mut self.incoming else { return Ok(Progress::Fragment) };
-        if incoming.frame.is_none() {
-            let start = self.offset - u64::from(incoming.cut_header_len);
-            let (header, used) =
-                incoming.decode_header(input).map_err(|error| error.after(start))?;
-            self.take(input, used);
-            let Some(header) = header else { return Ok(Progress::Cut) };
-            self.check(&header).map_err(|rule| Error::new(rule, start))?;
-            self.incoming.get_or_insert_default().start_payload(&header);
-        }
-        let progress = self.continue_payload(input);
-        self.incoming.take_if(|incoming| incoming.is_empty());
-        progress
-    }
-
-    /// What a header may be here, beyond being well formed.
-    #[inline]
-    fn check(&self, header: &FrameHeader) -> Result<(), Rule> {
-        // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings".
-        if header.rsv1 || header.rsv2 || header.rsv3 {
-            return Err(Rule::ReservedBits);
-        }
-        // §5.1: "The server MUST close the connection upon receiving a frame that is not masked",
-        // and a client upon one that is.
-        match (self.role, header.masking_key) {
-            (Role::Server, None) => return Err(Rule::Unmasked),
-            (Role::Client { .. }, Some(_)) => return Err(Rule::Masked),
-            (Role::Server, Some(_)) | (Role::Client { .. }, None) => {}
-        }
-        if header.opcode.is_control() {
-            return Ok(());
-        }
-        if header.payload_len > self.limits.max_frame {
-            return Err(Rule::FrameTooBig { limit: self.limits.max_frame });
-        }
-        let incoming = self.incoming.as_deref();
-        let assembly = incoming.and_then(|incoming| incoming.assembly.as_ref());
-        let before = match (assembly, header.opcode) {
-            // §5.4: "The fragments of one message MUST NOT be interleaved".
-            (Some(assembly), Opcode::Continuation) => assembly.len(),
-            (Some(_), _) => return Err(Rule::UnfinishedMessage),
-            (None, Opcode::Continuation) => return Err(Rule::UnexpectedContinuation),
-            (None, _) => 0,
-        };
-        if before.saturating_add(header.payload_len) > self.limits.max_message {
-            return Err(Rule::MessageTooBig { limit: self.limits.max_message });
-        }
-        if incoming.map_or(0, |incoming| incoming.fragments) >= self.limits.max_fragments {
-            return Err(Rule::TooManyFragments { limit: self.limits.max_fragments });
-        }
-        Ok(())
-    }
-
-    /// A frame that lies whole in the input: a control frame, or all of a message.
-    #[inline]
-    fn whole_frame<'i>(
-        &mut self,
-        header: &FrameHeader,
-        input: &mut &'i mut [u8],
-    ) -> Result<Event<'i>, Error> {
-        let start = self.offset;
-        let payload = self.take(input, usize::try_from(header.payload_len).unwrap_or(usize::MAX));
-        if let Some(key) = header.masking_key {
-            apply_mask(payload, key, 0);
-        }
-        match header.opcode {
-            Opcode::Text => match utf8::validate(payload) {
-                Ok(text) => Ok(Event::Text(Text::Borrowed(text))),
-                Err(index) => Err(Error::new(Rule::InvalidUtf8, start + index as u64)),
-            },
-            Opcode::Binary => Ok(Event::Binary(Payload::Borrowed(payload))),
-            opcode => self.control_event(opcode, Payload::Borrowed(payload)),
-        }
-    }
-
-    fn continue_payload<'i>(&mut self, input: &mut &mut [u8]) -> Result<Progress<'i>, Error> {
-        self.account_for_direct_read();
-        let Some(Incoming { frame: slot, assembly, control, fragments, .. }) =
-            self.incoming.as_deref_mut()
-        else {
-            return Ok(Progress::Fragment);
-        };
-        let Some(frame) = slot else { return Ok(Progress::Fragment) };
-        let missing = usize::try_from(frame.len - frame.received).unwrap_or(usize::MAX);
-        let piece = take_front(input, missing.min(input.len()));
-        if let Some(key) = frame.masking_key {
-            apply_mask(piece, key, frame.received);
-        }
-        let start = self.offset;
-        self.offset += piece.len() as u64;
-        frame.received += piece.len() as u64;
-        let (fin, whole) = (frame.fin, frame.received == frame.len);
-
-        if frame.opcode.is_control() {
-            control.extend_from_slice(piece);
-            if !whole {
-                return Ok(Progress::Cut);
-            }
-            let opcode = frame.opcode;
-            *slot = None;
-            let payload = Payload::Owned(mem::take(control).into());
-            return self.control_event(opcode, payload).map(Progress::Event);
-        }
-        match &mut *assembly {
-            Some(Assembly::Text(text)) => text
-                .push(piece)
-                .map_err(|index| Error::new(Rule::InvalidUtf8, start + index as u64))?,
-            Some(Assembly::Binary { bytes, unmasked }) => {
-                bytes.extend_from_slice(piece);
-                *unmasked = bytes.len();
-            }
-            None => {}
-        }
-        if !whole {
-            return Ok(Progress::Cut);
-        }
-        *slot = None;
-        if !fin {
-            return Ok(Progress::Fragment);
-        }
-        *fragments = 0;
-        Ok(match assembly.take() {
-            Some(Assembly::Text(text)) => {
-                let text = text.finish().ok_or(Error::new(Rule::InvalidUtf8, self.offset))?;
-                Progress::Event(Event::Text(Text::Owned(text)))
-            }
-            Some(Assembly::Binary { bytes, .. }) => {
-                Progress::Event(Event::Binary(Payload::Owned(bytes.freeze())))
-            }
-            None => Progress::Fragment,
-        })
-    }
-
-    /// Unmasks what was read into [`payload_buffer`](Self::payload_buffer).
-    fn account_for_direct_read(&mut self) {
-        let Some(Incoming {
-            frame: Some(frame),
-            assembly: Some(Assembly::Binary { bytes, unmasked }),
-            ..
-        }) = self.incoming.as_deref_mut()
-        else {
-            return;
-        };
-        let missing = usize::try_from(frame.len - frame.received).unwrap_or(usize::MAX);
-        // More than was offered can only be the caller's own; it is not the peer's payload.
-        bytes.truncate(unmasked.saturating_add(missing));
-        let piece = &mut bytes[*unmasked..];
-        if piece.is_empty() {
-            return;
-        }
-        if let Some(key) = frame.masking_key {
-            apply_mask(piece, key, frame.received);
-        }
-        self.heard = true;
-        self.offset += piece.len() as u64;
-        frame.received += piece.len() as u64;
-        *unmasked = bytes.len();
-    }
-
-    /// A whole control frame: answers it where the protocol says so. `self.offset` is its end.
-    fn control_event<'i>(
-        &mut self,
-        opcode: Opcode,
-        payload: Payload<'i>,
-    ) -> Result<Event<'i>, Error> {
-        Ok(match opcode {
-            Opcode::Ping => {
-                match self.ready() {
-                    Ok(()) => self.push_frame(Opcode::Pong, &payload),
-                    Err(SendError::Full) => self.late_pong = Some(payload[..].into()),
-                    // §5.5.1: after our Close frame nothing is sent.
-                    Err(_) => {}
-                }
-                Event::Ping(payload)
-            }
-            Opcode::Close => {
-                let start = self.offset - payload.len() as u64;
-                let reason = CloseReason::decode(&payload)
-                    .map_err(|(rule, index)| Error::new(rule, start + index as u64))?;
-                self.receiving = false;
-                self.abandon_message();
-                if !self.close_sent {
-                    // §5.5.1: "it typically echos the status code it received".
-                    self.push_close(payload.get(..2).unwrap_or_default());
-                }
-                self.start_closing();
-                self.close_reason = Some(Box::new(reason.clone()));
-                Event::Close(reason)
-            }
-            // Control frames are Close, Ping and Pong; data opcodes do not come here.
-            _ => Event::Pong(payload),
-        })
     }
 
     fn send_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
@@ -654,7 +296,7 @@ impl Connection {
         Ok(())
     }
 
-    fn push_close(&mut self, body: &[u8]) {
+    pub(crate) fn push_close(&mut self, body: &[u8]) {
         self.push_frame(Opcode::Close, body);
         self.close_sent = true;
         self.start_closing();
@@ -703,29 +345,4 @@ impl Connection {
             Role::Client { masking_key } => Some(masking_key()),
         }
     }
-
-    #[inline]
-    fn take<'i>(&mut self, input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
-        let front = take_front(input, count);
-        self.offset += front.len() as u64;
-        front
-    }
-}
-
-/// What a piece of payload led to.
-enum Progress<'i> {
-    /// The frame goes on in the next input.
-    Cut,
-    /// The frame is complete, its message is not.
-    Fragment,
-    Event(Event<'i>),
-}
-
-/// The first `count` bytes of `input` (all, if there are fewer), which then starts after them.
-#[inline]
-fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
-    let all = mem::take(input);
-    let (front, rest) = all.split_at_mut(count.min(all.len()));
-    *input = rest;
-    front
 }

@@ -45,6 +45,7 @@ mod error;
 mod event;
 pub mod handshake;
 mod header;
+mod incoming;
 mod limits;
 mod mask;
 mod message;
