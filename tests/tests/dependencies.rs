@@ -23,7 +23,12 @@ fn normal_dependencies(package: &str) -> BTreeSet<String> {
 
 #[test]
 fn protocol_crates_have_few_dependencies_and_no_runtime() {
-    for (package, most) in [("rtwire-sse", 10), ("rtwire-websocket", 22)] {
+    for (package, most) in [
+        ("rtwire-sse", 10),
+        ("rtwire-websocket", 22),
+        ("rtwire-engineio", 22),
+        ("rtwire-socketio", 22),
+    ] {
         let dependencies = normal_dependencies(package);
         assert!(dependencies.contains("bytes"), "{dependencies:?}");
         assert!(dependencies.len() <= most, "{package}: {dependencies:?}");

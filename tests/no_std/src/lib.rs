@@ -9,6 +9,7 @@
 use core::panic::PanicInfo;
 use core::time::Duration;
 
+use bytestring::ByteString;
 use linked_list_allocator::LockedHeap;
 use rtwire_websocket::handshake::{self, HeadSearch, Request};
 use rtwire_websocket::{Connection, Event, Limits, Role};
@@ -52,4 +53,17 @@ pub fn handshake(head: &[u8]) -> Option<usize> {
     let mut search = HeadSearch::new(handshake::Limits::default());
     let (request, _) = Request::decode(head, &mut search).ok()??;
     Some(request.accept().encode().len())
+}
+
+/// Decodes the packets of a polling payload; their number.
+pub fn payload(body: ByteString) -> Option<usize> {
+    let limits = rtwire_engineio::Limits::default();
+    let packets = rtwire_engineio::Payload::decode(body.into_bytes(), limits.max_packets);
+    packets.into_iter().try_fold(0, |count, packet| packet.ok().map(|_| count + 1))
+}
+
+/// Decodes a Socket.IO packet and encodes it again; the bytes of that.
+pub fn packet(text: ByteString) -> Option<usize> {
+    let limits = rtwire_socketio::Limits::default();
+    Some(rtwire_socketio::Packet::decode(text, &limits).ok()?.encode().len())
 }

@@ -1,0 +1,25 @@
+use crate::{frame::Frame, message::Message, packet::Packet};
+
+/// A message encoded once, for many sessions: each queues a clone that shares its bytes.
+///
+/// ```
+/// use rtwire_engineio::{Frame, Limits, PreparedMessage, Session, Transport};
+///
+/// let news = PreparedMessage::new("news");
+/// let mut session = Session::new("sid", Transport::WebSocket, Limits::default());
+/// session.next_frame(); // the open packet
+/// session.send_prepared(&news)?;
+/// assert_eq!(session.next_frame(), Some(Frame::Text("4news".into())));
+/// # Ok::<(), rtwire_engineio::SendError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreparedMessage {
+    pub(crate) frame: Frame,
+}
+
+impl PreparedMessage {
+    /// Encodes `message`.
+    pub fn new(message: impl Into<Message>) -> Self {
+        Self { frame: Packet::Message(message.into()).encode() }
+    }
+}

@@ -1,0 +1,160 @@
+//! GETs that wait, POSTs, and two of a kind at once.
+
+use rtwire_engineio::{CloseReason, Event, Limits, Rule, Session, Transport};
+
+use crate::{assert_ended, at, events, message, polling, post, text};
+
+#[test]
+fn the_open_packet_has_exactly_five_keys() {
+    let mut session = Session::new("s", Transport::Polling, Limits::default());
+    session.poll().unwrap();
+    assert_eq!(
+        session.payload().unwrap(),
+        r#"0{"sid":"s","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#
+    );
+    assert_eq!(session.transport(), Transport::Polling);
+}
+
+#[test]
+fn a_get_waits_until_there_is_something_to_say() {
+    let mut session = polling();
+    session.poll().unwrap();
+    assert_eq!(session.payload(), None);
+    session.send("a").unwrap();
+    session.send(vec![1, 2, 3, 4]).unwrap();
+    assert_eq!(session.payload().unwrap(), "4a\x1ebAQIDBA==");
+    session.send("b").unwrap();
+    assert_eq!(session.payload(), None, "no GET waits");
+    session.poll().unwrap();
+    assert_eq!(session.payload().unwrap(), "4b");
+    assert_eq!(session.queued(), 0);
+}
+
+#[test]
+fn a_post_brings_its_packets_in_order() {
+    let mut session = polling();
+    assert_eq!(post(&mut session, "4a\x1e6\x1e4b"), Ok(()));
+    assert_eq!(events(&mut session), [message("a"), message("b")]);
+}
+
+#[test]
+fn of_two_gets_at_once_the_first_gets_a_close_packet_and_the_second_400() {
+    let mut session = polling();
+    session.poll().unwrap();
+    let error = session.poll().unwrap_err();
+    assert_eq!((error.rule(), error.rule().http_status()), (Rule::Overlap, 400));
+    assert_eq!(session.payload().unwrap(), "1");
+    assert_ended(&mut session, CloseReason::TransportError);
+    assert_eq!(session.poll().unwrap_err().rule(), Rule::UnknownSession);
+    assert!(session.is_finished());
+}
+
+#[test]
+fn two_posts_at_once_end_the_session() {
+    let mut session = polling();
+    session.poll().unwrap();
+    session.start_post().unwrap();
+    assert_eq!(session.start_post().unwrap_err().rule(), Rule::Overlap);
+    assert_eq!(session.payload().unwrap(), "1");
+    assert_eq!(session.finish_post("4a").unwrap_err().rule(), Rule::UnknownSession);
+    assert_ended(&mut session, CloseReason::TransportError);
+}
+
+#[test]
+fn a_close_packet_answers_the_waiting_get_with_a_noop() {
+    let mut session = polling();
+    session.poll().unwrap();
+    assert_eq!(post(&mut session, "4a\x1e1\x1e4after"), Ok(()));
+    assert_eq!(session.payload().unwrap(), "6");
+    assert_eq!(session.next_event(), Some(message("a")));
+    assert_ended(&mut session, CloseReason::TransportClose);
+    assert!(session.is_finished());
+}
+
+#[test]
+fn packets_before_a_malformed_one_are_delivered() {
+    for (body, rule) in [
+        ("4a\x1eabc", Rule::UnknownType { byte: b'a' }),
+        ("4a\x1e", Rule::EmptyPacket),
+        ("4a\x1ebA", Rule::InvalidBase64),
+    ] {
+        let mut session = polling();
+        session.poll().unwrap();
+        let error = post(&mut session, body).unwrap_err();
+        assert_eq!((error.rule(), error.rule().http_status()), (rule, 400));
+        assert_eq!(session.payload().unwrap(), "1");
+        assert_eq!(session.next_event(), Some(message("a")));
+        assert_ended(&mut session, CloseReason::ParseError);
+    }
+}
+
+#[test]
+fn a_packet_out_of_place_ends_the_session() {
+    let open = r#"0{"sid":"s","upgrades":[],"pingInterval":1,"pingTimeout":1,"maxPayload":1}"#;
+    for packet in ["2", "2probe", "3probe", "5", open] {
+        let mut session = polling();
+        let error = post(&mut session, &format!("4a\x1e{packet}\x1e4b")).unwrap_err();
+        assert_eq!((error.rule(), error.offset()), (Rule::UnexpectedPacket, 3), "{packet}");
+        assert_eq!(session.next_event(), Some(message("a")));
+        assert_ended(&mut session, CloseReason::TransportError);
+    }
+}
+
+#[test]
+fn a_client_that_vanishes_ends_the_session() {
+    let mut session = polling();
+    session.abort_poll();
+    session.abort_post();
+    assert_eq!(events(&mut session), [], "nobody was there");
+    session.poll().unwrap();
+    session.abort_poll();
+    assert_ended(&mut session, CloseReason::TransportError);
+    assert!(session.is_finished());
+
+    let mut session = polling();
+    session.start_post().unwrap();
+    session.abort_post();
+    assert_ended(&mut session, CloseReason::TransportError);
+}
+
+#[test]
+fn closing_sends_the_queue_and_then_a_close_packet() {
+    let mut session = polling();
+    session.poll().unwrap();
+    session.send("a").unwrap();
+    session.close();
+    assert_eq!(events(&mut session), [Event::Close(CloseReason::ForcedClose)]);
+    assert_eq!(session.payload().unwrap(), "4a\x1e1");
+    assert!(session.is_finished());
+    assert_eq!(session.next_timeout(), None);
+}
+
+#[test]
+fn closing_waits_for_a_get_up_to_the_ping_timeout() {
+    let mut session = polling();
+    session.close();
+    assert_eq!(session.receive(text("4late")), Ok(()));
+    assert_eq!(session.start_post().unwrap_err().rule(), Rule::UnknownSession);
+    at(&mut session, 1_000);
+    at(&mut session, 20_999);
+    assert!(!session.is_finished());
+    session.poll().unwrap();
+    assert_eq!(session.poll().unwrap_err().rule(), Rule::Overlap);
+    assert_eq!(session.payload().unwrap(), "1");
+    assert!(session.is_finished());
+
+    let mut session = polling();
+    session.close();
+    at(&mut session, 1_000);
+    at(&mut session, 21_000);
+    assert!(session.is_finished());
+    assert_eq!(session.poll().unwrap_err().rule(), Rule::UnknownSession);
+    assert_eq!(session.queued(), 0);
+}
+
+#[test]
+fn the_sid_is_a_secret_and_not_in_debug_output() {
+    let session = Session::new("hunter2", Transport::Polling, Limits::default());
+    assert!(!format!("{session:?}").contains("hunter2"));
+    assert_eq!(session.sid(), "hunter2");
+}

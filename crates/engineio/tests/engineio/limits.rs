@@ -1,0 +1,96 @@
+//! Each limit one below, at, and one over.
+
+use rtwire_engineio::{CloseReason, Frame, Limits, Rule, SendError, Session, Transport};
+
+use crate::{assert_ended, events, frames, message, polling, polling_with, post, websocket};
+
+#[test]
+fn max_payload_of_a_post() {
+    for (len, fits) in [(99, true), (100, true), (101, false)] {
+        let mut session = polling_with(Limits::default().max_payload(100));
+        let body = format!("4{}", "a".repeat(len - 1));
+        let outcome = post(&mut session, &body);
+        assert_eq!(outcome.is_ok(), fits, "{len}");
+        if let Err(error) = outcome {
+            assert_eq!(error.rule(), Rule::PayloadTooBig { limit: 100 });
+            assert_eq!(error.rule().http_status(), 413);
+            assert_eq!(events(&mut session), []);
+            post(&mut session, "4alive").unwrap();
+            assert_eq!(events(&mut session), [message("alive")]);
+        }
+    }
+    let mut session = polling();
+    session.start_post().unwrap();
+    assert_eq!(session.refuse_post().rule(), Rule::PayloadTooBig { limit: 1_000_000 });
+    post(&mut session, "4alive").unwrap();
+}
+
+#[test]
+fn max_payload_of_a_websocket_message() {
+    for (len, fits) in [(999_999, true), (1_000_000, true), (1_000_001, false)] {
+        let mut session = websocket();
+        let outcome = session.receive(Frame::Binary(vec![0; len].into()));
+        assert_eq!(outcome.is_ok(), fits, "{len}");
+        if let Err(error) = outcome {
+            assert_eq!(error.rule(), Rule::PayloadTooBig { limit: 1_000_000 });
+            assert_eq!(frames(&mut session), [Frame::Close]);
+            assert_ended(&mut session, CloseReason::TransportError);
+        }
+    }
+}
+
+#[test]
+fn max_packets_of_a_post() {
+    for (count, fits) in [(999, true), (1_000, true), (1_001, false)] {
+        let mut session = polling();
+        let outcome = post(&mut session, &vec!["4"; count].join("\x1e"));
+        assert_eq!(outcome.is_ok(), fits, "{count}");
+        for _ in 0..count.min(1_000) {
+            assert_eq!(session.next_event(), Some(message("")));
+        }
+        if let Err(error) = outcome {
+            assert_eq!(error.rule(), Rule::TooManyPackets { limit: 1_000 });
+            assert_ended(&mut session, CloseReason::ParseError);
+        }
+    }
+}
+
+#[test]
+fn max_packets_of_an_answer() {
+    for (count, rest) in [(2, None), (3, None), (4, Some("43"))] {
+        let mut session = polling_with(Limits::default().max_packets(3));
+        for i in 0..count {
+            session.send(format!("{i}")).unwrap();
+        }
+        session.poll().unwrap();
+        assert_eq!(session.payload().unwrap().split('\x1e').count(), count.min(3));
+        session.poll().unwrap();
+        assert_eq!(session.payload().as_deref(), rest);
+    }
+    let mut session = Session::new("s", Transport::Polling, Limits::default().max_packets(0));
+    session.poll().unwrap();
+    assert!(session.payload().is_some(), "none at all would be no progress");
+}
+
+#[test]
+fn max_queue() {
+    let first = 1 + Limits::PACKET_OVERHEAD;
+    for (limit, fits) in [(first - 1, false), (first, false), (first + 1, true)] {
+        let mut session = polling_with(Limits::default().max_queue(limit));
+        session.send("").unwrap();
+        assert_eq!(session.queued(), first);
+        let outcome = session.send("");
+        assert_eq!(outcome, if fits { Ok(()) } else { Err(SendError::Full) }, "{limit}");
+        session.poll().unwrap();
+        session.payload().unwrap();
+        assert_eq!(session.queued(), 0);
+        session.send("again").unwrap();
+    }
+}
+
+#[test]
+fn empty_messages_are_bounded_too() {
+    let mut session = websocket();
+    let sent = (0..100_000).take_while(|_| session.send(Vec::new()).is_ok()).count();
+    assert_eq!(sent, (1 << 20) / Limits::PACKET_OVERHEAD);
+}

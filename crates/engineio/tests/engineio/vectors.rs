@@ -1,0 +1,190 @@
+//! Runs `vectors/*.json`.
+
+use rtwire_engineio::{
+    Error, Frame, Limits, Message, Method, Packet, Payload, Query, Request, Transport,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+struct Broken {
+    rule: String,
+    #[serde(default)]
+    offset: u64,
+    #[serde(default)]
+    code: u8,
+    #[serde(default)]
+    message: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn rule_name(error: &Error) -> String {
+    let rule = format!("{:?}", error.rule());
+    rule.split(' ').next().unwrap().to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+}
+
+fn to_json(packet: &Packet) -> Value {
+    match packet {
+        Packet::Open(open) => json!([
+            "open",
+            &*open.sid,
+            open.upgrades.iter().map(|upgrade| &**upgrade).collect::<Vec<_>>(),
+            open.ping_interval.as_millis(),
+            open.ping_timeout.as_millis(),
+            open.max_payload
+        ]),
+        Packet::Close => json!(["close"]),
+        Packet::Ping { probe: false } => json!(["ping"]),
+        Packet::Ping { probe: true } => json!(["ping", "probe"]),
+        Packet::Pong { probe: false } => json!(["pong"]),
+        Packet::Pong { probe: true } => json!(["pong", "probe"]),
+        Packet::Message(Message::Text(text)) => json!(["text", &**text]),
+        Packet::Message(Message::Binary(bytes)) => json!(["binary", hex(bytes)]),
+        Packet::Upgrade => json!(["upgrade"]),
+        Packet::Noop => json!(["noop"]),
+    }
+}
+
+#[test]
+fn packets() {
+    #[derive(Deserialize)]
+    struct Vector {
+        name: String,
+        text: String,
+        packet: Option<Value>,
+        error: Option<Broken>,
+        #[serde(default = "yes")]
+        canonical: bool,
+    }
+    let vectors: Vec<Vector> =
+        serde_json::from_str(include_str!("../vectors/packets.json")).unwrap();
+    assert!(vectors.len() > 60);
+    for Vector { name, text, packet, error, canonical } in vectors {
+        match (Packet::decode(&text.as_str().into()), error) {
+            (Ok(decoded), None) => {
+                assert_eq!(to_json(&decoded), packet.unwrap(), "{name}");
+                assert_eq!(decoded.encode_text() == text, canonical, "{name}");
+                match decoded.encode() {
+                    Frame::Text(encoded) => assert_eq!(encoded == text, canonical, "{name}"),
+                    frame => assert!(
+                        matches!((&frame, &decoded), (Frame::Binary(a), Packet::Message(Message::Binary(b))) if a == b)
+                    ),
+                }
+            }
+            (Err(error), Some(expected)) => {
+                assert_eq!(rule_name(&error), expected.rule, "{name}");
+                assert_eq!(error.offset(), expected.offset, "{name}");
+            }
+            (decoded, _) => panic!("{name}: {decoded:?}"),
+        }
+    }
+}
+
+#[test]
+fn payloads() {
+    #[derive(Deserialize)]
+    struct Vector {
+        name: String,
+        hex: String,
+        packets: Vec<Value>,
+        error: Option<Broken>,
+    }
+    let vectors: Vec<Vector> =
+        serde_json::from_str(include_str!("../vectors/payloads.json")).unwrap();
+    assert!(vectors.len() > 20);
+    let max_packets = Limits::default().max_packets;
+    for Vector { name, hex, packets, error } in vectors {
+        let body = unhex(&hex);
+        let mut payload = Payload::decode(body.clone(), max_packets);
+        let mut decoded = Vec::new();
+        let mut broken = None;
+        for packet in payload.by_ref() {
+            match packet {
+                Ok(packet) => decoded.push(packet),
+                Err(e) => assert!(broken.replace(e).is_none(), "{name}: an error is the end"),
+            }
+        }
+        assert_eq!(payload.next(), None, "{name}");
+        assert_eq!(decoded.iter().map(to_json).collect::<Vec<_>>(), packets, "{name}");
+        match (broken, error) {
+            (None, None) => {
+                assert_eq!(Payload::encode(&decoded).unwrap().as_bytes(), &body[..], "{name}");
+            }
+            (Some(error), Some(expected)) => {
+                assert_eq!(rule_name(&error), expected.rule, "{name}");
+                assert_eq!(error.offset(), expected.offset, "{name}");
+                assert_eq!((error.rule().http_status(), error.rule().code()), (400, 3), "{name}");
+            }
+            (broken, _) => panic!("{name}: {broken:?}"),
+        }
+    }
+}
+
+#[test]
+fn queries() {
+    #[derive(Deserialize)]
+    struct Vector {
+        name: String,
+        query: String,
+        method: String,
+        upgrade: bool,
+        request: Option<String>,
+        sid: Option<String>,
+        #[serde(default)]
+        base64: bool,
+        error: Option<Broken>,
+    }
+    let vectors: Vec<Vector> =
+        serde_json::from_str(include_str!("../vectors/queries.json")).unwrap();
+    assert!(vectors.len() > 40);
+    for vector in vectors {
+        let name = &vector.name;
+        let outcome = Query::parse(&vector.query).and_then(|query| {
+            let request = query.request(Method::from(&*vector.method), vector.upgrade)?;
+            Ok((query, request))
+        });
+        match (outcome, vector.error) {
+            (Ok((query, request)), None) => {
+                let request = match request {
+                    Request::Handshake(Transport::Polling) => "handshake polling",
+                    Request::Handshake(Transport::WebSocket) => "handshake websocket",
+                    Request::Poll => "poll",
+                    Request::Post => "post",
+                    Request::Upgrade => "upgrade",
+                };
+                assert_eq!(Some(request), vector.request.as_deref(), "{name}");
+                assert_eq!(query.sid.as_deref(), vector.sid.as_deref(), "{name}");
+                assert_eq!(query.base64, vector.base64, "{name}");
+                assert_eq!(query.version, 4, "{name}");
+            }
+            (Err(error), Some(expected)) => {
+                let rule = error.rule();
+                assert_eq!(rule_name(&error), expected.rule, "{name}");
+                assert_eq!(rule.http_status(), 400, "{name}");
+                let body: Value = serde_json::from_str(rule.body()).unwrap();
+                let json = json!({ "code": expected.code, "message": expected.message });
+                assert_eq!(body, json, "{name}");
+                assert_eq!((rule.code(), rule.message()), (expected.code, &*expected.message));
+            }
+            (outcome, _) => panic!("{name}: {outcome:?}"),
+        }
+    }
+}
+
+#[test]
+fn who_is_forbidden_gets_403() {
+    let rule = rtwire_engineio::Rule::Forbidden;
+    assert_eq!((rule.http_status(), rule.code(), rule.message()), (403, 4, "Forbidden"));
+    assert_eq!(rule.body(), r#"{"code":4,"message":"Forbidden"}"#);
+}

@@ -1,0 +1,159 @@
+use alloc::{
+    borrow::{Cow, ToOwned},
+    string::String,
+    vec::Vec,
+};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use crate::{
+    error::{Error, Rule, SendError},
+    json,
+    limits::Limits,
+};
+
+/// The data of EVENT or ACK: a JSON array, and the attachments that its placeholders stand for.
+///
+/// The array of an event starts with the event's name. With the feature `std`, `Data::event` and
+/// `Data::ack` write it from Rust values, and `Data::into_args` reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data {
+    json: ByteString,
+    /// As many as the placeholders name, or fewer while they arrive.
+    attachments: Vec<Bytes>,
+    expected: usize,
+}
+
+impl Data {
+    /// Puts together what was encoded elsewhere.
+    ///
+    /// # Errors
+    /// [`Rule::AckData`] if `json` is not an array; [`Rule::InvalidJson`], [`Rule::TooDeep`],
+    /// [`Rule::Placeholder`], [`Rule::UnusedAttachment`].
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use rtwire_socketio::Data;
+    ///
+    /// let json = r#"["upload",{"_placeholder":true,"num":0}]"#;
+    /// let data = Data::from_parts(json.into(), vec![Bytes::from_static(b"\x01\x02")])?;
+    /// assert_eq!(data.event_name().as_deref(), Some("upload"));
+    /// # Ok::<(), rtwire_socketio::Error>(())
+    /// ```
+    pub fn from_parts(json: ByteString, attachments: Vec<Bytes>) -> Result<Self, Error> {
+        if json::first_byte(&json) != Some(b'[') {
+            return Err(Error::new(Rule::AckData, 0));
+        }
+        json::scan(&json, Limits::MAX_DEPTH, attachments.len())?;
+        Ok(Self { json, expected: attachments.len(), attachments })
+    }
+
+    /// The parts are known to fit each other; attachments may be still to come.
+    pub(crate) fn scanned(json: ByteString, attachments: Vec<Bytes>, expected: usize) -> Self {
+        Self { json, attachments, expected }
+    }
+
+    /// An event whose arguments are `attachments`, none of which is copied. `None` if the name is
+    /// reserved.
+    ///
+    /// ```
+    /// let picture = bytes::Bytes::from(vec![0; 100_000]);
+    /// let data = rtwire_socketio::Data::binary_event("picture", vec![picture]).unwrap();
+    /// assert_eq!(&**data.json(), r#"["picture",{"_placeholder":true,"num":0}]"#);
+    /// ```
+    pub fn binary_event(name: &str, attachments: Vec<Bytes>) -> Option<Self> {
+        if is_reserved(name) {
+            return None;
+        }
+        let mut json = String::from("[");
+        push_string(&mut json, name);
+        for num in 0..attachments.len() {
+            json.push_str(&alloc::format!(r#",{{"_placeholder":true,"num":{num}}}"#));
+        }
+        json.push(']');
+        Some(Self { json: json.into(), expected: attachments.len(), attachments })
+    }
+
+    /// The array, with placeholders.
+    pub fn json(&self) -> &ByteString {
+        &self.json
+    }
+
+    /// The attachments, in the order in which placeholders number them.
+    pub fn attachments(&self) -> &[Bytes] {
+        &self.attachments
+    }
+
+    /// How many attachments are still to come: 0 but in what [`Packet::decode`] has returned.
+    ///
+    /// [`Packet::decode`]: crate::Packet::decode
+    pub fn missing_attachments(&self) -> usize {
+        self.expected - self.attachments.len()
+    }
+
+    /// How many attachments there are when all have come.
+    pub(crate) fn attachment_count(&self) -> usize {
+        self.expected
+    }
+
+    pub(crate) fn ready_to_send(&self) -> Result<(), SendError> {
+        if self.missing_attachments() == 0 { Ok(()) } else { Err(SendError::Incomplete) }
+    }
+
+    pub(crate) fn ready_as_event(&self) -> Result<(), SendError> {
+        if event_name(&self.json).is_err() {
+            return Err(SendError::NotAnEvent);
+        }
+        self.ready_to_send()
+    }
+
+    pub(crate) fn push_attachment(&mut self, attachment: Bytes) {
+        self.attachments.push(attachment);
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn into_parts(self) -> (ByteString, Vec<Bytes>) {
+        (self.json, self.attachments)
+    }
+
+    /// The name of the event: the first element if it is text, or a number as it is written;
+    /// `None` if this is not the data of an event.
+    pub fn event_name(&self) -> Option<Cow<'_, str>> {
+        event_name(&self.json).ok()
+    }
+}
+
+/// The name with which the array of an event starts.
+pub(crate) fn event_name(array: &str) -> Result<Cow<'_, str>, Rule> {
+    let literal = json::first_element(array).ok_or(Rule::EventData)?;
+    let name = match literal.as_bytes() {
+        [b'"', inside @ .., b'"'] if !inside.contains(&b'\\') => {
+            Cow::Borrowed(&literal[1..literal.len() - 1])
+        }
+        [b'"', ..] => Cow::Owned(json::unescape(literal).ok_or(Rule::EventName)?),
+        [b'-' | b'0'..=b'9', ..] => Cow::Borrowed(literal),
+        _ => return Err(Rule::EventName),
+    };
+    if is_reserved(&name) { Err(Rule::ReservedEvent) } else { Ok(name) }
+}
+
+/// The names that Node's emitters and sockets use for themselves.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    matches!(
+        name,
+        "connect"
+            | "connect_error"
+            | "disconnect"
+            | "disconnecting"
+            | "newListener"
+            | "removeListener"
+    )
+}
+
+/// Appends `text` as a JSON string.
+pub(crate) fn push_string(json: &mut String, text: &str) {
+    // Writing a string to memory cannot fail; Debug would escape by other rules.
+    let literal = serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned());
+    json.push_str(&literal);
+}

@@ -1,0 +1,234 @@
+use core::fmt;
+
+use crate::reason::DisconnectReason;
+
+/// What broke, and where: `offset` counts bytes from the start of the packet, its text first and
+/// then its attachments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error {
+    rule: Rule,
+    offset: u64,
+}
+
+impl Error {
+    pub(crate) fn new(rule: Rule, offset: usize) -> Self {
+        Self { rule, offset: offset as u64 }
+    }
+
+    /// The rule that the peer broke.
+    pub fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// The byte in the packet where it broke.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(crate) fn after(self, bytes: usize) -> Self {
+        Self { offset: self.offset + bytes as u64, ..self }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {} ({})", self.rule, self.offset, self.rule.section())
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// A rule that a peer can break. All of them end the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rule {
+    /// A packet starts with its type, a digit from 0 to 6.
+    #[error("unknown packet type")]
+    PacketType,
+    /// BINARY_EVENT and BINARY_ACK state how many attachments follow: a positive number in
+    /// digits, then `-`.
+    #[error("invalid number of attachments")]
+    AttachmentCount,
+    /// More than [`Limits::max_attachments`](crate::Limits::max_attachments).
+    #[error("more than {limit} attachments")]
+    TooManyAttachments {
+        /// In attachments of one packet.
+        limit: usize,
+    },
+    /// An ack id is at most 2^53 − 1: beyond it the peer's own numbers lose count.
+    #[error("ack id over 2^53 - 1")]
+    AckIdTooLarge,
+    /// Only EVENT and ACK have an ack id.
+    #[error("unexpected ack id")]
+    UnexpectedAckId,
+    /// An ACK answers something. (The reference lets it pass.)
+    #[error("ACK without an ack id")]
+    MissingAckId,
+    /// The data of a packet is JSON (RFC 8259), and nothing follows it.
+    #[error("invalid JSON")]
+    InvalidJson,
+    /// Nested deeper than [`Limits::max_depth`](crate::Limits::max_depth).
+    #[error("JSON nested deeper than {limit}")]
+    TooDeep {
+        /// In arrays and objects around a value.
+        limit: u8,
+    },
+    /// The data of CONNECT is an object, or absent.
+    #[error("CONNECT data is not an object")]
+    ConnectData,
+    /// DISCONNECT has no data.
+    #[error("DISCONNECT with data")]
+    DisconnectData,
+    /// The data of EVENT is an array that is not empty. (The reference lets absent data pass.)
+    #[error("EVENT data is not an array of at least one element")]
+    EventData,
+    /// The first element of EVENT's data is its name: a string, or a number.
+    #[error("event name is neither text nor a number")]
+    EventName,
+    /// `connect`, `connect_error`, `disconnect`, `disconnecting`, `newListener` and
+    /// `removeListener` are not for peers to emit.
+    #[error("reserved event name")]
+    ReservedEvent,
+    /// The data of ACK is an array.
+    #[error("ACK data is not an array")]
+    AckData,
+    /// The data of CONNECT_ERROR is an object.
+    #[error("CONNECT_ERROR data is not an object")]
+    ConnectErrorData,
+    /// A placeholder is `{"_placeholder":true,"num":n}`, nothing more, where `n` counts from 0 in
+    /// digits and is less than the number of attachments. (The reference lets `0.5` pass.)
+    #[error("invalid placeholder")]
+    Placeholder,
+    /// Each attachment has a placeholder. (The reference lets others pass.)
+    #[error("attachment without a placeholder")]
+    UnusedAttachment,
+    /// The attachments follow their packet, with no text between.
+    #[error("text while attachments are missing")]
+    UnexpectedText,
+    /// A binary message is an attachment.
+    #[error("binary message without a packet to belong to")]
+    UnexpectedBinary,
+    /// Text and attachments are over [`Limits::max_packet`](crate::Limits::max_packet).
+    #[error("packet over {limit} bytes")]
+    PacketTooBig {
+        /// In bytes.
+        limit: usize,
+    },
+    /// The attachments were not complete within
+    /// [`Limits::attachments_timeout`](crate::Limits::attachments_timeout).
+    #[error("attachments did not arrive in time")]
+    AttachmentsTimeout,
+    /// A client connects to a namespace once.
+    #[error("second CONNECT to one namespace")]
+    AlreadyConnected,
+    /// A packet is for a namespace that the client has joined.
+    #[error("packet for a namespace that was not joined")]
+    NotConnected,
+    /// CONNECT_ERROR goes from the server to the client.
+    #[error("CONNECT_ERROR from a client")]
+    UnexpectedConnectError,
+    /// No namespace was joined within
+    /// [`Limits::connect_timeout`](crate::Limits::connect_timeout).
+    #[error("no namespace joined in time")]
+    ConnectTimeout,
+    /// More namespaces than [`Limits::max_namespaces`](crate::Limits::max_namespaces).
+    #[error("more than {limit} namespaces")]
+    TooManyNamespaces {
+        /// In namespaces of one connection.
+        limit: usize,
+    },
+}
+
+impl Rule {
+    /// What the namespaces of the connection are told: a packet that cannot be understood is a
+    /// "parse error", one that comes at the wrong moment makes the server close.
+    pub fn disconnect_reason(&self) -> DisconnectReason {
+        match self {
+            Self::PacketType
+            | Self::AttachmentCount
+            | Self::TooManyAttachments { .. }
+            | Self::AckIdTooLarge
+            | Self::UnexpectedAckId
+            | Self::MissingAckId
+            | Self::InvalidJson
+            | Self::TooDeep { .. }
+            | Self::ConnectData
+            | Self::DisconnectData
+            | Self::EventData
+            | Self::EventName
+            | Self::ReservedEvent
+            | Self::AckData
+            | Self::ConnectErrorData
+            | Self::Placeholder
+            | Self::UnusedAttachment
+            | Self::UnexpectedText
+            | Self::UnexpectedBinary
+            | Self::PacketTooBig { .. }
+            | Self::AttachmentsTimeout => DisconnectReason::ParseError,
+            Self::AlreadyConnected
+            | Self::NotConnected
+            | Self::UnexpectedConnectError
+            | Self::ConnectTimeout
+            | Self::TooManyNamespaces { .. } => DisconnectReason::ForcedServerClose,
+        }
+    }
+
+    /// The heading of the Socket.IO protocol that states it, or that it protects.
+    pub fn section(&self) -> &'static str {
+        match self {
+            Self::PacketType
+            | Self::AttachmentCount
+            | Self::TooManyAttachments { .. }
+            | Self::InvalidJson
+            | Self::TooDeep { .. }
+            | Self::Placeholder
+            | Self::UnusedAttachment
+            | Self::UnexpectedText
+            | Self::UnexpectedBinary
+            | Self::PacketTooBig { .. }
+            | Self::AttachmentsTimeout => "Socket.IO 5, Packet encoding",
+            Self::EventData | Self::EventName | Self::ReservedEvent => {
+                "Socket.IO 5, Sending and receiving data"
+            }
+            Self::AckIdTooLarge | Self::UnexpectedAckId | Self::MissingAckId | Self::AckData => {
+                "Socket.IO 5, Acknowledgement"
+            }
+            Self::ConnectData
+            | Self::ConnectErrorData
+            | Self::UnexpectedConnectError
+            | Self::AlreadyConnected
+            | Self::NotConnected
+            | Self::ConnectTimeout
+            | Self::TooManyNamespaces { .. } => "Socket.IO 5, Connection to a namespace",
+            Self::DisconnectData => "Socket.IO 5, Disconnection from a namespace",
+        }
+    }
+}
+
+/// A mistake of the caller: nothing was sent, and the connection goes on as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The peer broke a rule: the transport is to be closed.
+    #[error("the connection is closed")]
+    Closed,
+    /// The client has not joined this namespace, or has left it since.
+    #[error("namespace not joined")]
+    NotJoined,
+    /// No CONNECT of this namespace waits for an answer.
+    #[error("nothing to accept or to refuse")]
+    NotAsked,
+    /// The output already holds [`Limits::max_output`](crate::Limits::max_output) bytes: send
+    /// some of it first.
+    #[error("the output is full")]
+    Full,
+    /// As many acks are awaited as [`Limits::max_acks`](crate::Limits::max_acks) allows.
+    #[error("too many acks awaited")]
+    TooManyAcks,
+    /// An event has a name: make it by `Data::event`.
+    #[error("not the data of an event")]
+    NotAnEvent,
+    /// Attachments are still to come ([`Data::missing_attachments`](crate::Data::missing_attachments)).
+    #[error("attachments are missing")]
+    Incomplete,
+}

@@ -1,0 +1,333 @@
+use alloc::{string::String, vec, vec::Vec};
+use core::ops::Deref;
+
+use bytestring::ByteString;
+
+use crate::{
+    error::{Error, Rule},
+    limits::Limits,
+};
+
+/// A JSON text (RFC 8259), known to be valid and not nested too deep. What it means is left to
+/// whoever reads it.
+///
+/// ```
+/// use rtwire_socketio::Json;
+///
+/// let auth = Json::decode(r#"{"token":"abc"}"#.into())?;
+/// assert!(auth.is_object());
+/// assert!(Json::decode("{".into()).is_err());
+/// # Ok::<(), rtwire_socketio::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Json(ByteString);
+
+impl Json {
+    /// Checks that `text` is one JSON value.
+    ///
+    /// # Errors
+    /// [`Rule::InvalidJson`]; [`Rule::TooDeep`] for more than 127 arrays and objects in each other.
+    pub fn decode(text: ByteString) -> Result<Self, Error> {
+        scan(&text, Limits::MAX_DEPTH, 0)?;
+        Ok(Self(text))
+    }
+
+    /// The text has been through [`scan`].
+    pub(crate) fn scanned(text: ByteString) -> Self {
+        Self(text)
+    }
+
+    /// Writes `value` as JSON. Bytes become an array of numbers: only the arguments of events and
+    /// acks have attachments.
+    ///
+    /// # Errors
+    /// What `value` says, or a map whose keys are not text.
+    #[cfg(feature = "std")]
+    pub fn from_serialize<T: serde::Serialize + ?Sized>(
+        value: &T,
+    ) -> Result<Self, crate::payload::PayloadError> {
+        let text = serde_json::to_string(value)?;
+        scan(&text, Limits::MAX_DEPTH, 0)?;
+        Ok(Self(text.into()))
+    }
+
+    /// Reads the value, which may borrow the text.
+    ///
+    /// # Errors
+    /// The value is not a `T`.
+    #[cfg(feature = "std")]
+    pub fn deserialize<'de, T: serde::Deserialize<'de>>(
+        &'de self,
+    ) -> Result<T, crate::payload::PayloadError> {
+        Ok(serde_json::from_str(&self.0)?)
+    }
+
+    /// Whether the value is an object.
+    pub fn is_object(&self) -> bool {
+        first_byte(&self.0) == Some(b'{')
+    }
+
+    /// The text.
+    pub fn as_text(&self) -> &ByteString {
+        &self.0
+    }
+}
+
+impl Deref for Json {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The first byte of a JSON value, which tells its type.
+pub(crate) fn first_byte(text: &str) -> Option<u8> {
+    text.bytes().find(|byte| !is_space(*byte))
+}
+
+/// The first element of an array that has been scanned, as it is written; `None` if it is empty.
+pub(crate) fn first_element(array: &str) -> Option<&str> {
+    let mut scan = Scan::new(array, Limits::MAX_DEPTH, 0);
+    scan.skip_space();
+    scan.at += 1;
+    scan.skip_space();
+    let start = scan.at;
+    scan.value().ok()?;
+    array.get(start..scan.at)
+}
+
+/// The text that `literal`, a scanned string with its quotes, stands for; `None` if that is not
+/// Unicode (half a surrogate pair).
+pub(crate) fn unescape(literal: &str) -> Option<String> {
+    serde_json::from_str(literal).ok()
+}
+
+/// Checks that `text` is one JSON value, and that its placeholders are those of `attachments`
+/// attachments. With none, an object that looks like a placeholder is plain data.
+pub(crate) fn scan(text: &str, max_depth: u8, attachments: usize) -> Result<(), Error> {
+    // More of them than bytes cannot all have placeholders; and what a peer claims allocates no
+    // more than it has sent.
+    if attachments > text.len() {
+        return Err(Error::new(Rule::UnusedAttachment, text.len()));
+    }
+    let mut scan = Scan::new(text, max_depth, attachments);
+    scan.skip_space();
+    scan.value()?;
+    scan.skip_space();
+    if scan.at < text.len() {
+        return Err(scan.fault(Rule::InvalidJson));
+    }
+    if scan.used.contains(&false) {
+        return Err(scan.fault(Rule::UnusedAttachment));
+    }
+    Ok(())
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// One pass over a JSON text. It recurses once per array or object, so `max_depth` bounds it.
+struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+    depth: u8,
+    max_depth: u8,
+    /// Which attachments have had a placeholder.
+    used: Vec<bool>,
+}
+
+impl<'a> Scan<'a> {
+    fn new(text: &'a str, max_depth: u8, attachments: usize) -> Self {
+        Self { text, at: 0, depth: 0, max_depth, used: vec![false; attachments] }
+    }
+
+    fn fault(&self, rule: Rule) -> Error {
+        Error::new(rule, self.at)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn skip_space(&mut self) {
+        while self.peek().is_some_and(is_space) {
+            self.at += 1;
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Error> {
+        if self.take(byte) { Ok(()) } else { Err(self.fault(Rule::InvalidJson)) }
+    }
+
+    /// RFC 8259 §3.
+    fn value(&mut self) -> Result<(), Error> {
+        match self.peek() {
+            Some(b'"') => self.string().map(drop),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b'{') => self.nested(Self::object),
+            Some(b'[') => self.nested(Self::array),
+            Some(b't') => self.literal("true"),
+            Some(b'f') => self.literal("false"),
+            Some(b'n') => self.literal("null"),
+            _ => Err(self.fault(Rule::InvalidJson)),
+        }
+    }
+
+    fn literal(&mut self, word: &str) -> Result<(), Error> {
+        word.bytes().try_for_each(|byte| self.expect(byte))
+    }
+
+    fn nested(&mut self, inside: fn(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        if self.depth >= self.max_depth {
+            return Err(self.fault(Rule::TooDeep { limit: self.max_depth }));
+        }
+        self.depth += 1;
+        inside(self)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// RFC 8259 §5.
+    fn array(&mut self) -> Result<(), Error> {
+        self.at += 1;
+        self.skip_space();
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            self.skip_space();
+            self.value()?;
+            self.skip_space();
+            if !self.take(b',') {
+                return self.expect(b']');
+            }
+        }
+    }
+
+    /// RFC 8259 §4.
+    fn object(&mut self) -> Result<(), Error> {
+        let start = self.at;
+        self.at += 1;
+        self.skip_space();
+        if self.take(b'}') {
+            return Ok(());
+        }
+        let (mut members, mut marked, mut num) = (0_usize, false, None);
+        loop {
+            self.skip_space();
+            let key = self.string()?;
+            self.skip_space();
+            self.expect(b':')?;
+            self.skip_space();
+            let value_start = self.at;
+            self.value()?;
+            members += 1;
+            if !self.used.is_empty() {
+                let value = &self.text[value_start..self.at];
+                match unescaped(key).as_deref().unwrap_or(key) {
+                    "_placeholder" => marked = value == "true",
+                    "num" => num = Some(value),
+                    _ => {}
+                }
+            }
+            self.skip_space();
+            if !self.take(b',') {
+                self.expect(b'}')?;
+                break;
+            }
+        }
+        if marked {
+            // Two members leave no room for another placeholder inside this one, which would
+            // vanish with it.
+            let used = num
+                .filter(|num| members == 2 && num.bytes().all(|byte| byte.is_ascii_digit()))
+                .and_then(|num| num.parse::<usize>().ok())
+                .and_then(|num| self.used.get_mut(num));
+            match used {
+                Some(used) => *used = true,
+                None => return Err(Error::new(Rule::Placeholder, start)),
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 8259 §7: what stands between the quotes, as it is written. Escaped surrogates need not
+    /// come in pairs: JavaScript writes half a pair so when its text was cut there.
+    fn string(&mut self) -> Result<&'a str, Error> {
+        self.expect(b'"')?;
+        let start = self.at;
+        loop {
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    self.at += 1;
+                    self.escape()?;
+                }
+                Some(0x20..) => self.at += 1,
+                Some(..0x20) | None => return Err(self.fault(Rule::InvalidJson)),
+            }
+        }
+        let inside = &self.text[start..self.at];
+        self.at += 1;
+        Ok(inside)
+    }
+
+    fn escape(&mut self) -> Result<(), Error> {
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+            Some(b'u') => {
+                self.at += 1;
+                for _ in 0..4 {
+                    if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
+                        return Err(self.fault(Rule::InvalidJson));
+                    }
+                    self.at += 1;
+                }
+            }
+            _ => return Err(self.fault(Rule::InvalidJson)),
+        }
+        Ok(())
+    }
+
+    /// RFC 8259 §6.
+    fn number(&mut self) -> Result<(), Error> {
+        self.take(b'-');
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            if !self.take(b'+') {
+                self.take(b'-');
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Error> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.fault(Rule::InvalidJson)) } else { Ok(()) }
+    }
+}
+
+/// The key between its quotes without escapes, if it has any.
+fn unescaped(key: &str) -> Option<String> {
+    if !key.contains('\\') {
+        return None;
+    }
+    unescape(&alloc::format!("\"{key}\""))
+}

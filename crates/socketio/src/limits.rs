@@ -1,0 +1,105 @@
+use core::time::Duration;
+
+/// What a [`Connection`](crate::Connection) puts up with. Lengths are in bytes.
+///
+/// ```
+/// let limits = rtwire_socketio::Limits::default().max_attachments(10);
+/// assert_eq!(limits.max_attachments, 10);
+/// assert_eq!(limits.max_packet, 1_000_000);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Longest packet, its text and attachments together: 1 000 000 bytes, as Engine.IO's
+    /// maxPayload. Over it, [`Rule::PacketTooBig`](crate::Rule::PacketTooBig).
+    pub max_packet: usize,
+    /// Most attachments of a packet: 64. Over it,
+    /// [`Rule::TooManyAttachments`](crate::Rule::TooManyAttachments).
+    pub max_attachments: usize,
+    /// How long the attachments of a packet may take after its text: 10 s. Over it,
+    /// [`Rule::AttachmentsTimeout`](crate::Rule::AttachmentsTimeout).
+    pub attachments_timeout: Duration,
+    /// Most arrays and objects around a value: 127, which is also the most that can be set, since
+    /// serde_json reads no deeper. Over it, [`Rule::TooDeep`](crate::Rule::TooDeep).
+    pub max_depth: u8,
+    /// Most namespaces that one connection has asked for, joined, or was put out of: 64. Over it,
+    /// [`Rule::TooManyNamespaces`](crate::Rule::TooManyNamespaces).
+    pub max_namespaces: usize,
+    /// How long a client may take to join its first namespace: 45 s. Over it,
+    /// [`Rule::ConnectTimeout`](crate::Rule::ConnectTimeout).
+    pub connect_timeout: Duration,
+    /// Most acks of the peer that are awaited at a time: 1024. Over it,
+    /// [`SendError::TooManyAcks`](crate::SendError::TooManyAcks).
+    pub max_acks: usize,
+    /// Queued output at which the next packet is refused: 1 MiB. A packet that is let in may
+    /// itself be longer. Over it, [`SendError::Full`](crate::SendError::Full).
+    pub max_output: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_packet: 1_000_000,
+            max_attachments: 64,
+            attachments_timeout: Duration::from_secs(10),
+            max_depth: Self::MAX_DEPTH,
+            max_namespaces: 64,
+            connect_timeout: Duration::from_secs(45),
+            max_acks: 1024,
+            max_output: 1 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// serde_json counts down from 128 and refuses at 0.
+    pub(crate) const MAX_DEPTH: u8 = 127;
+
+    /// Sets [`max_packet`](#structfield.max_packet), in bytes.
+    pub fn max_packet(mut self, bytes: usize) -> Self {
+        self.max_packet = bytes;
+        self
+    }
+
+    /// Sets [`max_attachments`](#structfield.max_attachments), in attachments.
+    pub fn max_attachments(mut self, attachments: usize) -> Self {
+        self.max_attachments = attachments;
+        self
+    }
+
+    /// Sets [`attachments_timeout`](#structfield.attachments_timeout).
+    pub fn attachments_timeout(mut self, timeout: Duration) -> Self {
+        self.attachments_timeout = timeout;
+        self
+    }
+
+    /// Sets [`max_depth`](#structfield.max_depth), in arrays and objects; 127 if it is more.
+    pub fn max_depth(mut self, depth: u8) -> Self {
+        self.max_depth = depth.min(Self::MAX_DEPTH);
+        self
+    }
+
+    /// Sets [`max_namespaces`](#structfield.max_namespaces), in namespaces.
+    pub fn max_namespaces(mut self, namespaces: usize) -> Self {
+        self.max_namespaces = namespaces;
+        self
+    }
+
+    /// Sets [`connect_timeout`](#structfield.connect_timeout).
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets [`max_acks`](#structfield.max_acks), in acks.
+    pub fn max_acks(mut self, acks: usize) -> Self {
+        self.max_acks = acks;
+        self
+    }
+
+    /// Sets [`max_output`](#structfield.max_output), in bytes.
+    pub fn max_output(mut self, bytes: usize) -> Self {
+        self.max_output = bytes;
+        self
+    }
+}

@@ -1,0 +1,37 @@
+use bytestring::ByteString;
+
+use crate::{data::Data, error::SendError, namespace::Namespace, packet};
+
+/// An event that was encoded once and goes to many connections, without an ack.
+///
+/// ```
+/// use rtwire_socketio::{Data, Namespace, PreparedEvent};
+///
+/// let data = Data::from_parts(r#"["news",1]"#.into(), vec![])?;
+/// let prepared = PreparedEvent::new(&Namespace::default(), data).unwrap();
+/// assert_eq!(prepared.text(), r#"2["news",1]"#);
+/// # Ok::<(), rtwire_socketio::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PreparedEvent {
+    pub(crate) namespace: Namespace,
+    text: ByteString,
+    pub(crate) data: Data,
+}
+
+impl PreparedEvent {
+    /// Encodes the event.
+    ///
+    /// # Errors
+    /// [`SendError::NotAnEvent`], [`SendError::Incomplete`].
+    pub fn new(namespace: &Namespace, data: Data) -> Result<Self, SendError> {
+        data.ready_as_event()?;
+        let text = packet::encode_event(namespace, None, &data);
+        Ok(Self { namespace: namespace.clone(), text, data })
+    }
+
+    /// The text of the packet; the attachments of its data follow it.
+    pub fn text(&self) -> &ByteString {
+        &self.text
+    }
+}
