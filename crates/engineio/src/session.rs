@@ -520,6 +520,10 @@ impl Session {
         };
         if self.heartbeat_timer.tick(now, period) {
             match self.heartbeat {
+                // A client that sends pongs without ever taking a ping would let the queue grow.
+                Heartbeat::Idle if self.queue.bytes() >= self.limits.max_queue => {
+                    self.end(CloseReason::PingTimeout);
+                }
                 Heartbeat::Idle => {
                     self.queue.push(Packet::Ping { probe: false }.encode());
                     self.heartbeat = Heartbeat::Pinged;

@@ -97,6 +97,24 @@ fn a_session_that_never_polls_ends_by_its_ping_timeout() {
 }
 
 #[test]
+fn pongs_without_a_get_do_not_let_pings_pile_up() {
+    // A queued ping counts 65 bytes: the third one finds the queue full.
+    let mut session = Session::new("s", Transport::Polling, Limits::default().max_queue(2 * 65));
+    at(&mut session, 0);
+    session.poll().unwrap();
+    session.payload().unwrap();
+    for round in 1..=2 {
+        at(&mut session, round * 25_000);
+        assert_eq!(session.queued(), usize::try_from(round).unwrap() * 65);
+        post(&mut session, "3").unwrap();
+        at(&mut session, round * 25_000);
+    }
+    assert_eq!(events(&mut session), [Event::Open]);
+    at(&mut session, 75_000);
+    assert_ended(&mut session, CloseReason::PingTimeout);
+}
+
+#[test]
 fn the_deadline_goes_on_during_an_upgrade() {
     let mut session = polling();
     at(&mut session, 25_000);
