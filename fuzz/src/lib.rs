@@ -1,5 +1,9 @@
 //! Fuzz targets of rtwire and the laws that they assert.
 
+mod engineio_payload;
+mod engineio_session;
+mod socketio_decoder;
+mod socketio_packet;
 mod sse_decoder;
 mod sse_encoder;
 mod websocket_connection;
@@ -7,6 +11,10 @@ mod websocket_handshake;
 mod websocket_header;
 mod websocket_messages;
 
+pub use engineio_payload::engineio_payload;
+pub use engineio_session::engineio_session;
+pub use socketio_decoder::socketio_decoder;
+pub use socketio_packet::socketio_packet;
 pub use sse_decoder::sse_decoder;
 pub use sse_encoder::sse_encoder;
 pub use websocket_connection::websocket_connection;

@@ -44,3 +44,23 @@ fn websocket_connection() {
 fn websocket_messages() {
     replay("websocket_messages", rtwire_fuzz::websocket_messages);
 }
+
+#[test]
+fn engineio_payload() {
+    replay("engineio_payload", rtwire_fuzz::engineio_payload);
+}
+
+#[test]
+fn engineio_session() {
+    replay("engineio_session", rtwire_fuzz::engineio_session);
+}
+
+#[test]
+fn socketio_packet() {
+    replay("socketio_packet", rtwire_fuzz::socketio_packet);
+}
+
+#[test]
+fn socketio_decoder() {
+    replay("socketio_decoder", rtwire_fuzz::socketio_decoder);
+}
