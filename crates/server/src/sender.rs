@@ -12,7 +12,8 @@ use crate::transport::Transport;
 ///
 /// What is sent waits in an inbox of the connection, whose own task is woken to write it: a slow
 /// peer, or a busy handler, delays nobody who sends. The inbox takes up to
-/// [`max_output`](rtwire_websocket::Limits::max_output) bytes, and one more message.
+/// [`max_output`](rtwire_websocket::Limits::max_output) bytes, and one more message; each message
+/// counts 64 bytes more than its payload, so that empty ones are bounded as well.
 #[derive(Clone)]
 pub struct WebSocketSender {
     inbox: Arc<Inbox>,
@@ -27,8 +28,9 @@ pub(crate) struct Inbox {
 #[derive(Default)]
 struct State {
     items: VecDeque<Item>,
-    /// Payloads in `items`.
+    /// What `items` count.
     bytes: usize,
+    /// Nothing is taken any more: a Close is among the items, or the connection has ended.
     ended: bool,
     /// Wakes the task that drives the connection.
     task: Option<Waker>,
@@ -38,6 +40,20 @@ enum Item {
     Message(Message),
     Prepared(PreparedMessage),
     Close(CloseReason),
+}
+
+impl Item {
+    /// An item takes memory beside its payload.
+    const OVERHEAD: usize = 64;
+
+    fn cost(&self) -> usize {
+        let payload = match self {
+            Self::Message(message) => message.len(),
+            Self::Prepared(message) => message.len(),
+            Self::Close(_) => 0,
+        };
+        payload.saturating_add(Self::OVERHEAD)
+    }
 }
 
 impl WebSocketSender {
@@ -51,8 +67,7 @@ impl WebSocketSender {
     /// # Errors
     /// [`SendError::Full`] when the peer is too slow, [`SendError::Closing`].
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        let message = message.into();
-        self.inbox.push(message.len(), Item::Message(message))
+        self.inbox.push(Item::Message(message.into()))
     }
 
     /// Leaves a message that was encoded once for many connections.
@@ -60,7 +75,7 @@ impl WebSocketSender {
     /// # Errors
     /// As [`try_send`](Self::try_send).
     pub fn try_send_prepared(&self, message: &PreparedMessage) -> Result<(), SendError> {
-        self.inbox.push(message.len(), Item::Prepared(message.clone()))
+        self.inbox.push(Item::Prepared(message.clone()))
     }
 
     /// Closes the connection, after what was sent before; what the peer was too slow for
@@ -71,14 +86,7 @@ impl WebSocketSender {
     /// [`SendError::Closing`].
     pub fn close(&self, reason: &CloseReason) -> Result<(), SendError> {
         reason.encode()?;
-        {
-            let mut state = self.inbox.lock();
-            if state.bytes >= self.inbox.max_bytes {
-                state.items.clear();
-                state.bytes = 0;
-            }
-        }
-        self.inbox.push(0, Item::Close(reason.clone()))
+        self.inbox.push(Item::Close(reason.clone()))
     }
 }
 
@@ -98,15 +106,25 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, bytes: usize, item: Item) -> Result<(), SendError> {
+    fn push(&self, item: Item) -> Result<(), SendError> {
         let mut state = self.lock();
         if state.ended {
             return Err(SendError::Closing);
         }
-        if state.bytes >= self.max_bytes {
-            return Err(SendError::Full);
+        let full = state.bytes >= self.max_bytes;
+        match item {
+            Item::Close(_) => {
+                // The peer was too slow for what waits, and would be for the Close behind it.
+                if full {
+                    state.items.clear();
+                    state.bytes = 0;
+                }
+                state.ended = true;
+            }
+            _ if full => return Err(SendError::Full),
+            _ => {}
         }
-        state.bytes += bytes;
+        state.bytes = state.bytes.saturating_add(item.cost());
         state.items.push_back(item);
         let task = state.task.clone();
         drop(state);
@@ -133,12 +151,12 @@ impl Inbox {
                 state.items.push_front(item);
                 return;
             }
-            let (bytes, queued) = match item {
-                Item::Message(message) => (message.len(), socket.queue(message)),
-                Item::Prepared(message) => (message.len(), socket.queue_prepared(&message)),
-                Item::Close(reason) => (0, socket.start_close(&reason)),
+            state.bytes = state.bytes.saturating_sub(item.cost());
+            let queued = match item {
+                Item::Message(message) => socket.queue(message),
+                Item::Prepared(message) => socket.queue_prepared(&message),
+                Item::Close(reason) => socket.start_close(&reason),
             };
-            state.bytes = state.bytes.saturating_sub(bytes);
             if queued.is_err() {
                 // Closing, which nothing is sent after.
                 state.end();

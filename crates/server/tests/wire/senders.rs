@@ -71,9 +71,9 @@ async fn a_peer_that_does_not_read_fills_the_inbox_and_can_be_closed() {
 
 #[tokio::test]
 async fn the_inbox_at_its_limit() {
-    // A handler that never waits for anything but this keeps the inbox from being emptied.
+    // A message counts 64 bytes beside its payload. A handler that never waits keeps the inbox from being emptied.
     for (sent, expected) in
-        [(999, Ok(())), (1000, Err(SendError::Full)), (1001, Err(SendError::Full))]
+        [(935, Ok(())), (936, Err(SendError::Full)), (937, Err(SendError::Full))]
     {
         let outcome = Arc::new(Mutex::new(None));
         let noted = Arc::clone(&outcome);
@@ -89,6 +89,33 @@ async fn the_inbox_at_its_limit() {
         peer.bytes(sent).await;
         assert_eq!(*outcome.lock().unwrap(), Some(expected), "{sent} bytes");
     }
+}
+
+#[tokio::test]
+async fn empty_messages_are_bounded_and_a_close_is_the_last() {
+    let outcome = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&outcome);
+    let endpoints = Endpoints::new().websocket("/ws", move |ws: WebSocket| {
+        let sender = ws.sender();
+        let mut noted = noted.lock().unwrap();
+        noted.extend((0..20).map(|_| sender.try_send("")));
+        let reason = CloseReason::new(CloseCode::NORMAL);
+        noted.extend([sender.close(&reason), sender.close(&reason), sender.try_send("")]);
+        async move { drop(ws) }
+    });
+    let limits = Limits::default().websocket(WebSocketLimits::default().max_output(1000));
+    let server = start(endpoints.limits(limits)).await;
+    let _peer = open(&server).await;
+    let mut expected = vec![Ok(()); 16];
+    expected.extend([Err(SendError::Full); 4]);
+    expected.extend([Ok(()), Err(SendError::Closing), Err(SendError::Closing)]);
+    let noted = async {
+        while outcome.lock().unwrap().len() < expected.len() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(noted).await;
+    assert_eq!(*outcome.lock().unwrap(), expected);
 }
 
 #[tokio::test]
