@@ -26,6 +26,7 @@ mod scratch;
 mod unread;
 mod websocket;
 
+pub use clock::Clock;
 pub use error::Error;
 pub use event_stream::{EventStream, EventStreamError};
 pub use handshake::{HandshakeError, accept, connect, random_key};

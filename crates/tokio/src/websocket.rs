@@ -82,7 +82,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         Self {
             io,
             connection,
-            clock: Clock::new(),
+            clock: Clock::new(tokio::time::Instant::now()),
             unread: Unread::new(read_ahead),
             unflushed: false,
             shut_down: false,
