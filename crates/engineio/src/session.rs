@@ -37,7 +37,7 @@
 //! ```
 
 use alloc::{collections::VecDeque, string::String, vec, vec::Vec};
-use core::{fmt, mem, time::Duration};
+use core::{fmt, mem, slice, time::Duration};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -223,6 +223,11 @@ impl Session {
         self.events.pop_front()
     }
 
+    /// Whether [`next_event`](Self::next_event) has something.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// Queues a message.
     ///
     /// # Errors
@@ -237,19 +242,31 @@ impl Session {
     /// # Errors
     /// As for [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        self.send_all_prepared(slice::from_ref(message))
+    }
+
+    /// Queues messages that belong together, such as a text and the binary that follows it: all of
+    /// them, or none. Whether the queue is full is asked before the first.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send); nothing is queued then.
+    pub fn send_all_prepared(&mut self, messages: &[PreparedMessage]) -> Result<(), SendError> {
         if self.is_closed() {
             return Err(SendError::Closed);
         }
         if self.queued() >= self.limits.max_queue {
             return Err(SendError::Full);
         }
-        if let Frame::Text(text) = &message.frame
-            && self.state != State::WebSocket
-            && text.contains(SEPARATOR)
-        {
+        let separated = |message: &PreparedMessage| match &message.frame {
+            Frame::Text(text) => text.contains(SEPARATOR),
+            Frame::Binary(_) | Frame::Close => false,
+        };
+        if self.state != State::WebSocket && messages.iter().any(separated) {
             return Err(SendError::RecordSeparator);
         }
-        self.queue.push(message.frame.clone());
+        for message in messages {
+            self.queue.push(message.frame.clone());
+        }
         Ok(())
     }
 
@@ -298,6 +315,15 @@ impl Session {
         }
         self.get = Get::Waiting;
         Ok(())
+    }
+
+    /// Whether [`payload`](Self::payload) has an answer for the GET.
+    pub fn has_payload(&self) -> bool {
+        match self.get {
+            Get::Answer(_) => true,
+            Get::Waiting => !self.queue.is_empty(),
+            Get::Absent => false,
+        }
     }
 
     /// The answer to the GET that waits (`text/plain; charset=UTF-8`), which is thereby answered.

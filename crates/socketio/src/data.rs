@@ -15,8 +15,10 @@ use crate::{
 
 /// The data of EVENT or ACK: a JSON array, and the attachments that its placeholders stand for.
 ///
-/// The array of an event starts with the event's name. With the feature `std`, `Data::event` and
-/// `Data::ack` write it from Rust values, and `Data::into_args` reads it.
+/// The array of an event starts with the event's name. That of an ack has no name, though it may
+/// start with text: which of the two this is, the packet knows, and the method by which it is read
+/// or converted says. With the feature `std`, `Data::event` and `Data::ack` write it from Rust
+/// values, and `Data::into_args` reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Data {
     json: ByteString,
@@ -75,6 +77,65 @@ impl Data {
         Some(Self { json: json.into(), expected: attachments.len(), attachments })
     }
 
+    /// The arguments of an event under another name, without reading them: placeholders and
+    /// attachments stay as they are. `None` if the name is reserved, or if this is not the data of
+    /// an event.
+    ///
+    /// ```
+    /// use rtwire_socketio::Data;
+    ///
+    /// let data = Data::from_parts(r#"["say", "hello", {"n": 1}]"#.into(), vec![])?;
+    /// let said = data.into_event("said").unwrap();
+    /// assert_eq!(*said.json(), r#"["said","hello", {"n": 1}]"#);
+    /// assert_eq!(said.into_event("disconnect"), None);
+    /// # Ok::<(), rtwire_socketio::Error>(())
+    /// ```
+    pub fn into_event(self, name: &str) -> Option<Self> {
+        event_name(&self.json).ok()?;
+        let (_, rest) = json::split_first_element(&self.json)?;
+        let arguments = rest.strip_prefix(',').unwrap_or(rest);
+        let json = event_json(name, arguments)?;
+        Some(Self { json, ..self })
+    }
+
+    /// The arguments of an event as those of an ack, without reading them, as
+    /// [`into_event`](Self::into_event) does. What does not start with the name of an event can
+    /// only be an ack's, and stays as it is.
+    ///
+    /// ```
+    /// use rtwire_socketio::Data;
+    ///
+    /// let data = Data::from_parts(r#"["echo","hello",1]"#.into(), vec![])?;
+    /// assert_eq!(*data.into_ack().json(), r#"["hello",1]"#);
+    /// # Ok::<(), rtwire_socketio::Error>(())
+    /// ```
+    pub fn into_ack(self) -> Self {
+        if event_name(&self.json).is_err() {
+            return self;
+        }
+        let Some((_, rest)) = json::split_first_element(&self.json) else { return self };
+        let arguments = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+        let json = ["[", arguments].concat().into();
+        Self { json, ..self }
+    }
+
+    /// The arguments of an ack as those of an event, without reading them, as
+    /// [`into_event`](Self::into_event) does. `None` if the name is reserved.
+    ///
+    /// ```
+    /// use rtwire_socketio::Data;
+    ///
+    /// let data = Data::from_parts(r#"["hello",1]"#.into(), vec![])?;
+    /// let event = data.ack_into_event("answer").unwrap();
+    /// assert_eq!(*event.json(), r#"["answer","hello",1]"#);
+    /// # Ok::<(), rtwire_socketio::Error>(())
+    /// ```
+    pub fn ack_into_event(self, name: &str) -> Option<Self> {
+        let arguments = self.json.trim_start().strip_prefix('[')?;
+        let json = event_json(name, arguments)?;
+        Some(Self { json, ..self })
+    }
+
     /// The array, with placeholders.
     pub fn json(&self) -> &ByteString {
         &self.json
@@ -126,7 +187,7 @@ impl Data {
 
 /// The name with which the array of an event starts.
 pub(crate) fn event_name(array: &str) -> Result<Cow<'_, str>, Rule> {
-    let literal = json::first_element(array).ok_or(Rule::EventData)?;
+    let (literal, _) = json::split_first_element(array).ok_or(Rule::EventData)?;
     let name = match literal.as_bytes() {
         [b'"', inside @ .., b'"'] if !inside.contains(&b'\\') => {
             Cow::Borrowed(&literal[1..literal.len() - 1])
@@ -136,6 +197,23 @@ pub(crate) fn event_name(array: &str) -> Result<Cow<'_, str>, Rule> {
         _ => return Err(Rule::EventName),
     };
     if is_reserved(&name) { Err(Rule::ReservedEvent) } else { Ok(name) }
+}
+
+/// The array of an event whose `arguments` are the rest of an array, its closing bracket included.
+/// `None` if the name is reserved.
+fn event_json(name: &str, arguments: &str) -> Option<ByteString> {
+    if is_reserved(name) {
+        return None;
+    }
+    let arguments = arguments.trim_start();
+    let mut json = String::with_capacity(name.len() + arguments.len() + 4);
+    json.push('[');
+    push_string(&mut json, name);
+    if !arguments.starts_with(']') {
+        json.push(',');
+    }
+    json.push_str(arguments);
+    Some(json.into())
 }
 
 /// The names that Node's emitters and sockets use for themselves.

@@ -86,15 +86,18 @@ pub(crate) fn first_byte(text: &str) -> Option<u8> {
     text.bytes().find(|byte| !is_space(*byte))
 }
 
-/// The first element of an array that has been scanned, as it is written; `None` if it is empty.
-pub(crate) fn first_element(array: &str) -> Option<&str> {
+/// The first element of an array that has been scanned, as it is written, and what follows it:
+/// text that starts with a comma or the closing bracket. `None` if the array is empty.
+pub(crate) fn split_first_element(array: &str) -> Option<(&str, &str)> {
     let mut scan = Scan::new(array, Limits::MAX_DEPTH, 0);
     scan.skip_space();
     scan.at += 1;
     scan.skip_space();
     let start = scan.at;
     scan.value().ok()?;
-    array.get(start..scan.at)
+    let end = scan.at;
+    scan.skip_space();
+    Some((array.get(start..end)?, array.get(scan.at..)?))
 }
 
 /// The text that `literal`, a scanned string with its quotes, stands for; `None` if that is not

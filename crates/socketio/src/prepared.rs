@@ -30,6 +30,11 @@ impl PreparedEvent {
         Ok(Self { namespace: namespace.clone(), text, data })
     }
 
+    /// The data of the event.
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
     /// The text of the packet; the attachments of its data follow it.
     pub fn text(&self) -> &ByteString {
         &self.text

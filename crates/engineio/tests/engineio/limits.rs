@@ -1,8 +1,10 @@
 //! Each limit one below, at, and one over.
 
-use rtwire_engineio::{CloseReason, Frame, Limits, Rule, SendError, Session, Transport};
+use rtwire_engineio::{
+    CloseReason, Frame, Limits, PreparedMessage, Rule, SendError, Session, Transport,
+};
 
-use crate::{assert_ended, events, frames, message, polling, polling_with, post, websocket};
+use crate::{assert_ended, events, frames, message, polling, polling_with, post, text, websocket};
 
 #[test]
 fn max_payload_of_a_post() {
@@ -93,4 +95,33 @@ fn empty_messages_are_bounded_too() {
     let mut session = websocket();
     let sent = (0..100_000).take_while(|_| session.send(Vec::new()).is_ok()).count();
     assert_eq!(sent, (1 << 20) / Limits::PACKET_OVERHEAD);
+}
+
+#[test]
+fn messages_that_belong_together_are_queued_all_or_none() {
+    let packet = [PreparedMessage::new("a"), PreparedMessage::new(vec![1, 2])];
+    let queued = 2 + 2 + 2 * Limits::PACKET_OVERHEAD;
+    for (limit, packets) in [(0, 0), (1, 1), (queued, 1), (queued + 1, 2)] {
+        let mut session = polling_with(Limits::default().max_queue(limit));
+        for _ in 0..packets {
+            session.send_all_prepared(&packet).unwrap();
+        }
+        assert_eq!(session.send_all_prepared(&packet), Err(SendError::Full), "{limit}");
+        assert_eq!(session.queued(), packets * queued, "{limit}");
+    }
+
+    let mut session = polling();
+    let late = [PreparedMessage::new("a"), PreparedMessage::new("\x1e")];
+    assert_eq!(session.send_all_prepared(&late), Err(SendError::RecordSeparator));
+    assert_eq!(session.queued(), 0);
+    session.send_all_prepared(&packet).unwrap();
+    session.send_all_prepared(&[]).unwrap();
+    session.poll().unwrap();
+    assert_eq!(session.payload().unwrap(), "4a\x1ebAQI=");
+    session.close();
+    assert_eq!(session.send_all_prepared(&packet), Err(SendError::Closed));
+
+    let mut session = websocket();
+    session.send_all_prepared(&late).unwrap();
+    assert_eq!(frames(&mut session), [text("4a"), text("4\x1e")]);
 }
