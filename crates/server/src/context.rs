@@ -1,7 +1,10 @@
 use std::fmt;
+use std::mem;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Context;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -42,6 +45,34 @@ impl Shared {
         *self.drain_end.get_or_init(|| Instant::now() + self.limits.drain_deadline.min(LONGEST))
     }
 
+    /// Waits for the end of the drain.
+    pub(crate) async fn drain_over(&self) {
+        self.shutdown.cancelled().await;
+        // Boxed: until then no connection has room for it.
+        Box::pin(tokio::time::sleep_until(self.drain_ends())).await;
+    }
+
+    /// For the task of a connection, which keeps [`drain_over`](Self::drain_over), and in `waits`
+    /// whether that was polled.
+    pub(crate) fn poll_drain(
+        &self,
+        drain_over: Pin<&mut impl Future<Output = ()>>,
+        waits: &mut bool,
+        cx: &mut Context<'_>,
+    ) -> Drain {
+        // Polled once, to be woken when draining begins, and from then on: the flag is cheaper to
+        // read, on each wake-up, than the token that all connections share.
+        let draining = || self.draining.load(Ordering::Acquire);
+        if !draining() && mem::replace(waits, true) {
+            return Drain::NotYet;
+        }
+        if drain_over.poll(cx).is_ready() {
+            return Drain::Over;
+        }
+        // Read again: it may have begun between the two, and this was its wake-up.
+        if draining() { Drain::Begun } else { Drain::NotYet }
+    }
+
     /// Begins to drain, and waits until all has ended or the deadline is over.
     ///
     /// Each task ends itself at the deadline; the grace is for those that then still have to be
@@ -56,6 +87,15 @@ impl Shared {
             Err(_) => Err(self.tracker.len()),
         }
     }
+}
+
+/// How far draining has come.
+pub(crate) enum Drain {
+    NotYet,
+    /// Connections are to end.
+    Begun,
+    /// What is left is cut.
+    Over,
 }
 
 /// What our own server knows of the connection that a request came on; it travels in the

@@ -5,13 +5,15 @@ use http::StatusCode;
 
 use crate::content::Content;
 use crate::context::Shared;
+use crate::engine_io::{self, EngineIo};
 use crate::limits::Limits;
 use crate::origin::OriginPolicy;
 use crate::request::Request;
 use crate::routes::{Get, Route, Routes};
 use crate::service::EndpointsService;
+use crate::socket_io::SocketIo;
 use crate::sse::Sse;
-use crate::upgrade::WebSocketHandler;
+use crate::websocket_handler::WebSocketHandler;
 
 /// The paths that are served, and what each answers: an event stream, a WebSocket, a POST, or
 /// fixed content. Paths are compared exactly, byte for byte; `"*"` stands for every path that is not
@@ -103,6 +105,29 @@ impl Endpoints {
     #[must_use]
     pub fn websocket<Shape>(mut self, path: &str, handler: impl WebSocketHandler<Shape>) -> Self {
         self.route(path).websocket = Some(Arc::new(handler.erase().0));
+        self
+    }
+
+    /// Answers on the path of these Engine.IO sessions, with and without a slash at its end: GET and
+    /// POST of long-polling, and the opening handshake of WebSockets. The origin is checked first
+    /// ([`origin_policy`](Self::origin_policy)). Nothing else can be on that path.
+    #[must_use]
+    pub fn engine_io(self, engine_io: EngineIo) -> Self {
+        let (path, endpoint) = engine_io.into_endpoint();
+        self.route_engine_io(&path, endpoint)
+    }
+
+    /// Answers on the path of this Socket.IO server, as [`engine_io`](Self::engine_io) does.
+    #[must_use]
+    pub fn socket_io(self, socket_io: SocketIo) -> Self {
+        let (path, endpoint) = socket_io.into_endpoint();
+        self.route_engine_io(&path, endpoint)
+    }
+
+    fn route_engine_io(mut self, path: &str, endpoint: engine_io::Endpoint) -> Self {
+        let (endpoint, path) = (Arc::new(endpoint), path.trim_end_matches('/'));
+        self.route(&format!("{path}/")).engine_io = Some(Arc::clone(&endpoint));
+        self.route(if path.is_empty() { "/" } else { path }).engine_io = Some(endpoint);
         self
     }
 

@@ -50,6 +50,27 @@ pub(crate) enum Refusal {
     Handler(StatusCode),
     #[error("{0}")]
     Handshake(handshake::Error),
+    #[error("{0}")]
+    EngineIo(rtwire_engineio::Error),
+    /// As `EngineIo`, with the rest of the body unread.
+    #[error("{0}")]
+    EngineIoBody(rtwire_engineio::Error),
+    #[error("too many sessions")]
+    TooManySessions,
+    #[error("not available")]
+    Unavailable,
+}
+
+impl From<rtwire_engineio::Error> for Refusal {
+    fn from(error: rtwire_engineio::Error) -> Self {
+        Self::EngineIo(error)
+    }
+}
+
+impl From<rtwire_engineio::Rule> for Refusal {
+    fn from(rule: rtwire_engineio::Rule) -> Self {
+        Self::EngineIo(rule.into())
+    }
 }
 
 impl Refusal {
@@ -70,13 +91,20 @@ impl Refusal {
             Refusal::Handshake(error) => {
                 StatusCode::from_u16(error.rule().http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
+            Refusal::EngineIo(error) | Refusal::EngineIoBody(error) => {
+                StatusCode::from_u16(error.rule().http_status()).unwrap_or(StatusCode::BAD_REQUEST)
+            }
+            Refusal::TooManySessions | Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     /// Whether part of the body is still on its way, so that the connection cannot be used again.
     pub(crate) fn leaves_body_unread(self) -> bool {
         match self {
-            Refusal::BodyTooLarge | Refusal::BodyDeadline | Refusal::BodyCut => true,
+            Refusal::BodyTooLarge
+            | Refusal::BodyDeadline
+            | Refusal::BodyCut
+            | Refusal::EngineIoBody(_) => true,
             Refusal::Host
             | Refusal::HostNotLoopback
             | Refusal::Origin
@@ -85,7 +113,10 @@ impl Refusal {
             | Refusal::Method
             | Refusal::Accept
             | Refusal::Handler(_)
-            | Refusal::Handshake(_) => false,
+            | Refusal::Handshake(_)
+            | Refusal::EngineIo(_)
+            | Refusal::TooManySessions
+            | Refusal::Unavailable => false,
         }
     }
 }

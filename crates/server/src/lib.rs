@@ -62,40 +62,58 @@ mod content;
 mod context;
 mod encoded_event;
 mod endpoints;
+mod engine_io;
 mod error;
 mod event_log;
 mod host;
 mod limits;
 mod origin;
+mod outcome;
 mod post;
 mod request;
 mod routes;
 mod sender;
 mod server;
 mod service;
+mod socket_io;
 mod sse;
 mod transport;
 mod upgrade;
 mod websocket;
+mod websocket_handler;
 mod write_deadline;
 
 pub use body::Body;
 pub use content::Content;
 pub use encoded_event::EncodedEvent;
 pub use endpoints::Endpoints;
+pub use engine_io::{EngineIo, EngineIoHandler, EngineIoSocket};
 pub use error::{Error, InvalidOrigin};
 pub use event_log::{EventLog, PublishError, Subscription};
 pub use limits::Limits;
 pub use origin::OriginPolicy;
+pub use outcome::IntoOutcome;
 pub use request::Request;
 pub use rtwire_sse::{EncodeError, Fields};
 pub use sender::WebSocketSender;
 pub use server::{Serve, Server};
 pub use service::{EndpointsService, ResponseFuture};
+pub use socket_io::{
+    Ack, AckError, Adapter, Answer, Broadcast, BroadcastPacket, ConnectError, ConnectHandler,
+    DisconnectHandler, EmitError, EventHandler, FromArgs, InMemoryAdapter, JoinError, Members,
+    Middleware, NamespaceHandlers, Socket, SocketIo,
+};
 pub use sse::Sse;
-pub use upgrade::{ErasedHandler, IntoOutcome, WebSocketHandler};
 pub use websocket::WebSocket;
+pub use websocket_handler::{ErasedHandler, WebSocketHandler};
 
+pub use rtwire_engineio::{
+    CloseReason as EngineIoCloseReason, Limits as EngineIoLimits, Message as EngineIoMessage,
+    SendError as EngineIoSendError, Transport as EngineIoTransport,
+};
+pub use rtwire_socketio::{
+    Binary, Data, DisconnectReason, Limits as SocketIoLimits, PayloadError, Varargs,
+};
 pub use rtwire_tokio::Error as WebSocketError;
 pub use rtwire_websocket::{
     CloseCode, CloseReason, Connection, Event, Limits as WebSocketLimits, Message, PreparedMessage,

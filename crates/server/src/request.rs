@@ -15,6 +15,10 @@ pub struct Request {
 }
 
 impl Request {
+    pub(crate) fn of(parts: http::request::Parts, peer: Option<SocketAddr>) -> Self {
+        Self { uri: parts.uri, headers: parts.headers, peer }
+    }
+
     /// The path, percent-encoded as it came.
     #[must_use]
     pub fn path(&self) -> String {

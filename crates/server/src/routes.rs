@@ -7,9 +7,10 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 
 use crate::content::Content;
+use crate::engine_io;
 use crate::request::Request;
 use crate::sse::Sse;
-use crate::upgrade::Handler;
+use crate::websocket_handler::Handler;
 
 /// The table of exact paths, and [`ANY_PATH`].
 pub(crate) type Routes = HashMap<String, Route>;
@@ -29,6 +30,8 @@ pub(crate) struct Route {
     pub(crate) get: Option<Get>,
     pub(crate) post: Option<PostHandler>,
     pub(crate) websocket: Option<Arc<Handler>>,
+    /// It answers everything but OPTIONS, so that nothing else is beside it.
+    pub(crate) engine_io: Option<Arc<engine_io::Endpoint>>,
 }
 
 /// What a path answers to GET and HEAD.
@@ -40,6 +43,9 @@ pub(crate) enum Get {
 impl Route {
     /// RFC 9110 §10.2.1.
     pub(crate) fn allow(&self) -> HeaderValue {
+        if self.engine_io.is_some() {
+            return HeaderValue::from_static("GET, POST, OPTIONS");
+        }
         HeaderValue::from_static(match (self.answers_get(), self.post.is_some()) {
             (true, true) => "GET, HEAD, POST, OPTIONS",
             (true, false) => "GET, HEAD, OPTIONS",
@@ -64,6 +70,7 @@ impl fmt::Debug for Route {
             .field("get", &get)
             .field("post", &self.post.is_some())
             .field("websocket", &self.websocket.is_some())
+            .field("engine_io", &self.engine_io.is_some())
             .finish()
     }
 }

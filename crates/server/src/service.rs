@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 
 use crate::body::Body;
-use crate::context::{Arrival, ConnectionContext, Shared};
+use rtwire_engineio::Rule;
+
+use crate::context::{Arrival, ConnectionContext, Shared, UpgradeSlot};
 use crate::error::{Error, Refusal};
 use crate::host;
 use crate::origin::{Cors, OriginPolicy};
@@ -16,6 +18,7 @@ use crate::request::Request;
 use crate::routes::{ANY_PATH, Get, Route, Routes};
 use crate::sse;
 use crate::upgrade;
+use crate::websocket_handler;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -143,6 +146,17 @@ impl Inner {
         response
     }
 
+    /// What outlives a request, and where it goes on after an upgrade.
+    fn context(&self, arrival: Option<Arrival>) -> (ConnectionContext, Option<UpgradeSlot>) {
+        let shared = Arc::clone(&self.shared);
+        match arrival {
+            None => (ConnectionContext { shared, peer: None, permit: None }, None),
+            Some(Arrival { peer, permit, upgrade, .. }) => {
+                (ConnectionContext { shared, peer: Some(peer), permit }, Some(upgrade))
+            }
+        }
+    }
+
     async fn answer<B>(
         &self,
         request: http::Request<B>,
@@ -172,21 +186,27 @@ impl Inner {
             *response.headers_mut() = content.headers.clone();
             return Ok(response);
         }
-        *cors = self.origin_policy.check(request.headers(), host.as_ref())?;
+        *cors = self.origin_policy.check(request.headers(), host.as_ref()).map_err(|refusal| {
+            // Its clients know the number of this one.
+            if route.engine_io.is_some() { Rule::Forbidden.into() } else { refusal }
+        })?;
+        if let Some(endpoint) = &route.engine_io
+            && *request.method() != Method::OPTIONS
+        {
+            let (context, slot) = self.context(arrival);
+            return endpoint.respond(request, context, slot).await;
+        }
         if let Some(handler) = websocket {
-            let context = ConnectionContext {
-                shared: Arc::clone(&self.shared),
-                peer: arrival.as_ref().map(|arrival| arrival.peer),
-                permit: arrival.as_ref().and_then(|arrival| arrival.permit.clone()),
-            };
-            let slot = arrival.map(|arrival| arrival.upgrade);
-            return upgrade::upgrade(request, handler, context, slot).map_err(Refusal::Handshake);
+            let (context, slot) = self.context(arrival);
+            return websocket_handler::serve(request, handler, context, slot)
+                .map_err(Refusal::Handshake);
         }
 
         let (parts, body) = request.into_parts();
         let peer = arrival.map(|arrival| arrival.peer);
-        let request = Request { uri: parts.uri, headers: parts.headers, peer };
-        match (parts.method, &route.get, &route.post) {
+        let method = parts.method.clone();
+        let request = Request::of(parts, peer);
+        match (method, &route.get, &route.post) {
             (Method::GET | Method::HEAD, Some(Get::EventStream(_)), _)
                 if !accepts_event_stream(&request.headers) =>
             {
@@ -204,7 +224,8 @@ impl Inner {
                 Ok(sse.into_response().map(|sse| Body::events(sse, tracked)))
             }
             (Method::POST, _, Some(handler)) => {
-                let body = post::read_body(body, &self.shared.limits).await?;
+                let limits = &self.shared.limits;
+                let body = post::read_body(body, limits.max_body, limits.body_deadline).await?;
                 let status = handler(request, body).await;
                 if status.is_client_error() || status.is_server_error() {
                     return Err(Refusal::Handler(status));
@@ -223,10 +244,15 @@ fn refused(refusal: Refusal) -> Response<Body> {
     if let Refusal::Handshake(error) = refusal {
         return upgrade::response(&error.response());
     }
-    let mut response = Response::new(Body::from(format!("{refusal}\n")));
+    let (body, content_type) = match refusal {
+        Refusal::EngineIo(error) | Refusal::EngineIoBody(error) => {
+            (Body::from(error.rule().body()), "application/json")
+        }
+        _ => (Body::from(format!("{refusal}\n")), "text/plain; charset=utf-8"),
+    };
+    let mut response = Response::new(body);
     *response.status_mut() = refusal.status();
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 

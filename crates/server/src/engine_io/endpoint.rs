@@ -1,0 +1,246 @@
+//! What a request to the path of Engine.IO is answered with ("Handshake", "HTTP long-polling",
+//! "Upgrade").
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use http::{HeaderMap, HeaderValue, Response, header};
+use rtwire_engineio as engine_io;
+use rtwire_engineio::{Limits, Query, Rule, Session, Transport};
+
+use crate::body::Body;
+use crate::context::{ConnectionContext, UpgradeSlot};
+use crate::engine_io::registry::Registry;
+use crate::engine_io::session::OpenWebSocket;
+use crate::engine_io::task::Task;
+use crate::engine_io::{Application, SharedSession, random_id};
+use crate::error::Refusal;
+use crate::post;
+use crate::request::Request;
+use crate::upgrade;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What an owner sets.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) path: String,
+    pub(crate) limits: Limits,
+    pub(crate) max_sessions: usize,
+}
+
+impl Settings {
+    pub(crate) fn on(path: &str) -> Self {
+        Self { path: path.to_owned(), limits: Limits::default(), max_sessions: 100_000 }
+    }
+}
+
+/// One path's sessions.
+pub(crate) struct Endpoint {
+    limits: Limits,
+    max_sessions: usize,
+    websocket_limits: Arc<rtwire_websocket::Limits>,
+    registry: Arc<Registry>,
+    open: Box<Open>,
+}
+
+/// Makes the application of a new session.
+type Open = dyn Fn(&Arc<SharedSession>) -> Box<dyn Application> + Send + Sync;
+
+impl Endpoint {
+    pub(crate) fn new(
+        settings: &Settings,
+        registry: Arc<Registry>,
+        open: impl Fn(&Arc<SharedSession>) -> Box<dyn Application> + Send + Sync + 'static,
+    ) -> Self {
+        let max_payload = settings.limits.max_payload as u64;
+        let websocket_limits = rtwire_websocket::Limits::default()
+            .max_frame(max_payload)
+            .max_message(max_payload)
+            // Engine.IO has a heartbeat of its own.
+            .ping_interval(None);
+        Self {
+            limits: settings.limits,
+            max_sessions: settings.max_sessions,
+            websocket_limits: Arc::new(websocket_limits),
+            registry,
+            open: Box::new(open),
+        }
+    }
+
+    /// Answers a request whose origin was checked.
+    pub(crate) async fn respond<B>(
+        &self,
+        request: http::Request<B>,
+        context: ConnectionContext,
+        slot: Option<UpgradeSlot>,
+    ) -> Result<Response<Body>, Refusal>
+    where
+        B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
+    {
+        let query = Query::parse(request.uri().query().unwrap_or_default())?;
+        let session = match &query.sid {
+            Some(sid) => Some(self.registry.get(sid).ok_or(Rule::UnknownSession)?),
+            None => None,
+        };
+        let upgrade = upgrade::is_asked_for(request.headers());
+        match (query.request(request.method().as_str().into(), upgrade)?, session) {
+            (engine_io::Request::Handshake(Transport::WebSocket), _) => {
+                self.open_on_websocket(request, &query, context, slot)
+            }
+            (engine_io::Request::Upgrade, Some(session)) => {
+                self.upgrade(request, session, context, slot)
+            }
+            (engine_io::Request::Poll, Some(session)) => poll(&session).await,
+            (engine_io::Request::Post, Some(session)) => {
+                self.post(request, &session, &context).await
+            }
+            (engine_io::Request::Handshake(Transport::Polling), _) => {
+                let head = Request::of(request.into_parts().0, context.peer);
+                let (session, task) = self.open(head, &query, &context)?;
+                task.start(None);
+                poll(&session).await
+            }
+            // A request without a sid is a handshake.
+            (_, None) => Err(Rule::UnknownSession.into()),
+        }
+    }
+
+    fn open(
+        &self,
+        head: Request,
+        query: &Query,
+        context: &ConnectionContext,
+    ) -> Result<(Arc<SharedSession>, Task), Refusal> {
+        let sid = random_id().map_err(|error| {
+            tracing::error!(%error, "no random source");
+            Refusal::Unavailable
+        })?;
+        let mut session = Session::new(sid, query.transport, self.limits);
+        session.set_base64(query.base64);
+        let session = SharedSession::new(session, self.limits, head);
+        let registration =
+            self.registry.register(&session, self.max_sessions).ok_or(Refusal::TooManySessions)?;
+        let application = (self.open)(&session);
+        let server = Arc::clone(&context.shared);
+        let task = Task::new(Arc::clone(&session), application, server, registration);
+        Ok((session, task))
+    }
+
+    fn open_on_websocket<B>(
+        &self,
+        mut request: http::Request<B>,
+        query: &Query,
+        context: ConnectionContext,
+        slot: Option<UpgradeSlot>,
+    ) -> Result<Response<Body>, Refusal> {
+        let answer = upgrade::accept(&request).map_err(Refusal::Handshake)?;
+        let on_upgrade = hyper::upgrade::on(&mut request);
+        let head = Request::of(request.into_parts().0, context.peer);
+        let (_, task) = self.open(head, query, &context)?;
+        let limits = Arc::clone(&self.websocket_limits);
+        upgrade::begin(on_upgrade, limits, context, slot, move |socket, context| {
+            task.start(Some(OpenWebSocket { socket, permit: context.permit }));
+        });
+        Ok(upgrade::response(&answer))
+    }
+
+    fn upgrade<B>(
+        &self,
+        mut request: http::Request<B>,
+        session: Arc<SharedSession>,
+        context: ConnectionContext,
+        slot: Option<UpgradeSlot>,
+    ) -> Result<Response<Body>, Refusal> {
+        let answer = upgrade::accept(&request).map_err(Refusal::Handshake)?;
+        session.update(Session::start_upgrade)?;
+        let arriving = Unless::new(session, Session::websocket_failed);
+        let on_upgrade = hyper::upgrade::on(&mut request);
+        let limits = Arc::clone(&self.websocket_limits);
+        upgrade::begin(on_upgrade, limits, context, slot, move |socket, context| {
+            arriving.done().arrive(OpenWebSocket { socket, permit: context.permit });
+        });
+        Ok(upgrade::response(&answer))
+    }
+
+    async fn post<B>(
+        &self,
+        request: http::Request<B>,
+        session: &Arc<SharedSession>,
+        context: &ConnectionContext,
+    ) -> Result<Response<Body>, Refusal>
+    where
+        B: http_body::Body<Error: Into<BoxError>>,
+    {
+        session.update(Session::start_post)?;
+        let posting = Unless::new(Arc::clone(session), Session::abort_post);
+        if is_octet_stream(request.headers()) {
+            return Err(Rule::InvalidUtf8.into());
+        }
+        let deadline = context.shared.limits.body_deadline;
+        let body =
+            match post::read_body(request.into_body(), self.limits.max_payload, deadline).await {
+                Ok(body) => body,
+                Err(Refusal::BodyTooLarge) => {
+                    return Err(Refusal::EngineIoBody(posting.done().update(Session::refuse_post)));
+                }
+                Err(refusal) => return Err(refusal),
+            };
+        // What came before is taken first: messages wait here, in one body, and nowhere else.
+        poll_fn(|cx| session.poll_taken(cx)).await;
+        posting.done().update(|session| session.finish_post(body))?;
+        let mut response = Response::new(Body::from("ok"));
+        set_headers(response.headers_mut(), "text/html");
+        Ok(response)
+    }
+}
+
+async fn poll(session: &Arc<SharedSession>) -> Result<Response<Body>, Refusal> {
+    session.update(Session::poll)?;
+    let polling = Unless::new(Arc::clone(session), Session::abort_poll);
+    let payload = poll_fn(|cx| session.poll_payload(cx)).await;
+    polling.done();
+    let mut response = Response::new(Body::from(ByteString::into_bytes(payload)));
+    set_headers(response.headers_mut(), "text/plain; charset=UTF-8");
+    Ok(response)
+}
+
+fn set_headers(headers: &mut HeaderMap, content_type: &'static str) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+fn is_octet_stream(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.and_then(|value| value.split(';').next()).is_some_and(|media_type| {
+        media_type.trim().eq_ignore_ascii_case("application/octet-stream")
+    })
+}
+
+/// Tells the session if a request is dropped before it is done: its client has gone.
+struct Unless {
+    session: Arc<SharedSession>,
+    tell: fn(&mut Session),
+    done: bool,
+}
+
+impl Unless {
+    fn new(session: Arc<SharedSession>, tell: fn(&mut Session)) -> Self {
+        Self { session, tell, done: false }
+    }
+
+    fn done(mut self) -> Arc<SharedSession> {
+        self.done = true;
+        Arc::clone(&self.session)
+    }
+}
+
+impl Drop for Unless {
+    fn drop(&mut self) {
+        if !self.done {
+            self.session.update(self.tell);
+        }
+    }
+}

@@ -1,0 +1,329 @@
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rtwire_engineio as engine_io;
+use rtwire_socketio::{
+    AckToken, Connection, Data, DisconnectReason, Error, Event, Message, Namespace, SendError,
+};
+use tokio::sync::oneshot;
+
+use crate::engine_io::SharedSession;
+use crate::socket_io::adapter::PreparedPacket;
+use crate::socket_io::error::{AckError, ConnectError, EmitError};
+use crate::socket_io::server::Rules;
+use crate::socket_io::socket::Socket;
+
+/// A client's connection: the sockets of its namespaces, over one session.
+pub(crate) struct Client {
+    session: Arc<SharedSession>,
+    pub(crate) rules: Arc<Rules>,
+    state: Mutex<State>,
+}
+
+pub(crate) type Answer = Result<Data, AckError>;
+
+struct State {
+    connection: Connection,
+    members: BTreeMap<Namespace, Member>,
+    /// Sockets that have gone, for the task to tell.
+    left: Vec<(Socket, DisconnectReason)>,
+    /// Why this side closes the session, if it does.
+    closing: Option<DisconnectReason>,
+    ended: bool,
+}
+
+struct Member {
+    socket: Socket,
+    acks: BTreeMap<u64, oneshot::Sender<Answer>>,
+}
+
+impl Client {
+    pub(crate) fn new(session: &Arc<SharedSession>, rules: &Arc<Rules>) -> Arc<Self> {
+        let connection = Connection::new(Arc::clone(&rules.limits), session.now());
+        let state = State {
+            connection,
+            members: BTreeMap::new(),
+            left: Vec::new(),
+            closing: None,
+            ended: false,
+        };
+        Arc::new(Self {
+            session: Arc::clone(session),
+            rules: Arc::clone(rules),
+            state: Mutex::new(state),
+        })
+    }
+
+    pub(crate) fn session(&self) -> &Arc<SharedSession> {
+        &self.session
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // What a panic could leave behind is a packet that was not queued.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a message of the client. An error closes the session.
+    pub(crate) fn receive(&self, message: Message) -> Option<Event> {
+        let result = self.lock().connection.next_event(message, self.session.now());
+        result.unwrap_or_else(|error| {
+            self.fail(&error);
+            None
+        })
+    }
+
+    fn fail(&self, error: &Error) {
+        let (rule, section, offset) = (error.rule(), error.rule().section(), error.offset());
+        let peer = self.session.request().peer_addr();
+        tracing::info!(?peer, %rule, section, offset, "Socket.IO refused");
+        self.close(rule.disconnect_reason());
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Duration> {
+        let state = self.lock();
+        if state.ended { None } else { state.connection.next_timeout() }
+    }
+
+    pub(crate) fn handle_timeout(&self, now: Duration) {
+        loop {
+            let mut state = self.lock();
+            match state.connection.handle_timeout(now) {
+                Ok(Some(Event::AckTimeout { namespace, id })) => {
+                    state.answer(&namespace, id, Err(AckError::Timeout));
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    drop(state);
+                    return self.fail(&error);
+                }
+            }
+        }
+    }
+
+    /// The socket that the client has in a namespace.
+    pub(crate) fn member(&self, namespace: &Namespace) -> Option<Socket> {
+        self.lock().members.get(namespace).map(|member| member.socket.clone())
+    }
+
+    pub(crate) fn answer(&self, namespace: &Namespace, id: u64, data: Data) {
+        self.lock().answer(namespace, id, Ok(data));
+    }
+
+    /// Lets the client join a namespace. False if it has gone meanwhile.
+    pub(crate) fn accept(&self, socket: &Socket) -> bool {
+        let space = socket.space();
+        let mut state = self.lock();
+        if state.ended || state.closing.is_some() {
+            return false;
+        }
+        if let Err(error) = state.connection.accept(&space.name, socket.id()) {
+            drop(state);
+            self.unanswered(error);
+            return false;
+        }
+        let member = Member { socket: socket.clone(), acks: BTreeMap::new() };
+        state.members.insert(space.name.clone(), member);
+        // Broadcasts reach it from here on, after the answer to its CONNECT.
+        space.rooms.add(socket);
+        self.write(&mut state);
+        true
+    }
+
+    pub(crate) fn refuse(&self, namespace: &Namespace, error: &ConnectError) {
+        let mut state = self.lock();
+        let refused = state.connection.refuse(namespace, &error.message, error.data.as_ref());
+        self.write(&mut state);
+        drop(state);
+        if let Err(error) = refused {
+            self.unanswered(error);
+        }
+    }
+
+    /// A CONNECT stays without an answer: the client reads none, or has gone.
+    fn unanswered(&self, error: SendError) {
+        if error == SendError::Full {
+            self.too_slow();
+        }
+    }
+
+    fn too_slow(&self) {
+        let peer = self.session.request().peer_addr();
+        tracing::info!(?peer, "a Socket.IO client takes less than it is sent: closed");
+        self.close(DisconnectReason::ForcedServerClose);
+    }
+
+    pub(crate) fn emit(&self, socket: &Socket, data: Data) -> Result<(), EmitError> {
+        let mut state = self.lock();
+        state.member(socket)?;
+        state.connection.send_event(&socket.space().name, data)?;
+        self.write(&mut state);
+        Ok(())
+    }
+
+    pub(crate) fn emit_with_ack(
+        &self,
+        socket: &Socket,
+        data: Data,
+        timeout: Duration,
+    ) -> Result<oneshot::Receiver<Answer>, EmitError> {
+        let deadline = self.session.now().saturating_add(timeout);
+        let namespace = &socket.space().name;
+        let mut state = self.lock();
+        state.member(socket)?;
+        let id = state.connection.send_event_with_ack(namespace, data, Some(deadline))?;
+        let (sender, answer) = oneshot::channel();
+        state.member(socket)?.acks.insert(id, sender);
+        self.write(&mut state);
+        // The task has a new deadline.
+        self.session.update(|_| ());
+        Ok(answer)
+    }
+
+    pub(crate) fn send_ack(&self, token: AckToken, data: Data) -> Result<(), EmitError> {
+        let mut state = self.lock();
+        state.connection.send_ack(token, data)?;
+        self.write(&mut state);
+        Ok(())
+    }
+
+    /// Sends what was encoded for many. False if this socket has gone; who is too slow has gone then.
+    pub(crate) fn deliver(&self, socket: &Socket, packet: &PreparedPacket) -> bool {
+        let mut state = self.lock();
+        let sent = state.member(socket).map(drop).and_then(|()| {
+            let ready = state.connection.ready(&socket.space().name);
+            ready?;
+            if state.connection.output().is_empty() {
+                let all = &packet.messages;
+                match self.session.update(|session| session.send_all_prepared(all)) {
+                    Err(engine_io::SendError::Full) => {}
+                    sent => return sent.map_err(|_| EmitError::Disconnected),
+                }
+            }
+            state.connection.send_prepared(&packet.event)?;
+            self.write(&mut state);
+            Ok(())
+        });
+        drop(state);
+        if matches!(sent, Err(EmitError::Full)) {
+            self.too_slow();
+        }
+        sent.is_ok()
+    }
+
+    /// Moves what is to be sent into the session, as far as that has room.
+    fn write(&self, state: &mut State) {
+        let output = state.connection.output();
+        if output.is_empty() {
+            return;
+        }
+        let max_queue = self.session.limits().max_queue;
+        let refused = self.session.update(|session| {
+            while session.queued() < max_queue {
+                let message = match output.pop() {
+                    None => break,
+                    Some(Message::Text(text)) => engine_io::Message::Text(text),
+                    Some(Message::Binary(bytes)) => engine_io::Message::Binary(bytes),
+                };
+                session.send(message)?;
+            }
+            Ok(())
+        });
+        match refused {
+            Ok(()) => {}
+            Err(engine_io::SendError::Closed) => while output.pop().is_some() {},
+            // JSON escapes the record separator, and a name with one is not of a namespace here.
+            Err(error) => tracing::error!(%error, "a Socket.IO packet was not sent"),
+        }
+    }
+
+    /// [`write`](Self::write), after the session has had time to send.
+    pub(crate) fn write_more(&self) {
+        self.write(&mut self.lock());
+    }
+
+    /// Whether the socket is connected.
+    pub(crate) fn has(&self, socket: &Socket) -> bool {
+        self.lock().member(socket).is_ok()
+    }
+
+    /// Puts the client out of a namespace.
+    pub(crate) fn disconnect(&self, socket: &Socket) {
+        let mut state = self.lock();
+        if state.member(socket).is_ok() {
+            // It has joined, and the session is open: what else there is to say is said already.
+            let _ = state.connection.disconnect(&socket.space().name);
+            state.leave(&socket.space().name, DisconnectReason::ServerNamespaceDisconnect);
+            self.write(&mut state);
+            drop(state);
+            self.session.update(|_| ());
+        }
+    }
+
+    /// Puts the client out of all namespaces, and closes the session.
+    pub(crate) fn disconnect_all(&self) {
+        let members: Vec<Socket> =
+            self.lock().members.values().map(|member| member.socket.clone()).collect();
+        for socket in &members {
+            self.disconnect(socket);
+        }
+        self.close(DisconnectReason::ForcedServerClose);
+    }
+
+    /// The client has left a namespace.
+    pub(crate) fn left(&self, namespace: &Namespace, reason: DisconnectReason) {
+        self.lock().leave(namespace, reason);
+    }
+
+    /// Closes the session, after what is queued.
+    pub(crate) fn close(&self, reason: DisconnectReason) {
+        self.lock().closing.get_or_insert(reason);
+        self.session.update(engine_io::Session::close);
+    }
+
+    /// The session has ended: so have all sockets.
+    pub(crate) fn end(&self, reason: engine_io::CloseReason) {
+        let mut state = self.lock();
+        let reason = state.closing.unwrap_or(match reason {
+            engine_io::CloseReason::TransportClose => DisconnectReason::TransportClose,
+            engine_io::CloseReason::TransportError => DisconnectReason::TransportError,
+            engine_io::CloseReason::PingTimeout => DisconnectReason::PingTimeout,
+            engine_io::CloseReason::ParseError => DisconnectReason::ParseError,
+            _ => DisconnectReason::ForcedClose,
+        });
+        state.ended = true;
+        while let Some(namespace) = state.members.keys().next().cloned() {
+            state.leave(&namespace, reason);
+        }
+    }
+
+    /// Those who have left since the last call.
+    pub(crate) fn take_left(&self) -> Vec<(Socket, DisconnectReason)> {
+        mem::take(&mut self.lock().left)
+    }
+}
+
+impl State {
+    /// The entry of a socket, unless it has left; its namespace may have another one by now.
+    fn member(&mut self, socket: &Socket) -> Result<&mut Member, EmitError> {
+        let member = self.members.get_mut(&socket.space().name);
+        member.filter(|member| member.socket == *socket).ok_or(EmitError::Disconnected)
+    }
+
+    /// Whoever waits for an ack of this socket hears that it has gone.
+    fn leave(&mut self, namespace: &Namespace, reason: DisconnectReason) {
+        if let Some(Member { socket, .. }) = self.members.remove(namespace) {
+            socket.space().rooms.remove(socket.id());
+            self.left.push((socket, reason));
+        }
+    }
+
+    fn answer(&mut self, namespace: &Namespace, id: u64, answer: Answer) {
+        let member = self.members.get_mut(namespace);
+        if let Some(waiting) = member.and_then(|member| member.acks.remove(&id)) {
+            // Nobody may want it any more.
+            drop(waiting.send(answer));
+        }
+    }
+}

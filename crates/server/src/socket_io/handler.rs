@@ -1,0 +1,212 @@
+//! The shapes of handlers. Each becomes a boxed function of the most that there is; `Shape` and
+//! `Kind` only tell the shapes apart.
+
+use std::fmt;
+
+use rtwire_socketio::{Data, DisconnectReason, PayloadError};
+use serde::de::DeserializeOwned;
+
+use crate::outcome::IntoOutcome;
+use crate::routes::BoxFuture;
+use crate::socket_io::ack::Ack;
+use crate::socket_io::error::ConnectError;
+use crate::socket_io::socket::Socket;
+
+pub(crate) type BoxEventHandler =
+    Box<dyn Fn(Socket, Data, Ack) -> Option<BoxFuture<()>> + Send + Sync>;
+pub(crate) type BoxConnectHandler = Box<dyn Fn(Socket) -> BoxFuture<()> + Send + Sync>;
+pub(crate) type BoxDisconnectHandler =
+    Box<dyn Fn(Socket, DisconnectReason) -> BoxFuture<()> + Send + Sync>;
+pub(crate) type BoxMiddleware =
+    Box<dyn Fn(Socket) -> BoxFuture<Result<(), ConnectError>> + Send + Sync>;
+
+/// An async function that handles an event; [`NamespaceHandlers::on`](crate::NamespaceHandlers::on)
+/// has the shapes.
+pub trait EventHandler<Shape>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn erase(self) -> ErasedEventHandler;
+}
+
+/// An async function of a [`Socket`].
+pub trait ConnectHandler: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn erase(self) -> ErasedConnectHandler;
+}
+
+/// An async function of a [`Socket`] and a [`DisconnectReason`].
+pub trait DisconnectHandler: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn erase(self) -> ErasedDisconnectHandler;
+}
+
+/// An async function of a [`Socket`] that returns a `Result` with a [`ConnectError`].
+pub trait Middleware: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn erase(self) -> ErasedMiddleware;
+}
+
+/// What the arguments of an event become: a type that serde deserialises, or [`Data`].
+pub trait FromArgs<Kind>: Sized {
+    #[doc(hidden)]
+    fn from_args(data: Data) -> Result<Self, PayloadError>;
+}
+
+/// Tells deserialised arguments from those left unread.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Typed {}
+
+/// Tells unread arguments from those deserialised.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Unread {}
+
+/// Tells the shape without a socket from the one with it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum NoSocket {}
+
+impl<T: DeserializeOwned> FromArgs<Typed> for T {
+    fn from_args(data: Data) -> Result<Self, PayloadError> {
+        data.into_args()
+    }
+}
+
+impl FromArgs<Unread> for Data {
+    fn from_args(data: Data) -> Result<Self, PayloadError> {
+        Ok(data)
+    }
+}
+
+/// A handler as a namespace keeps it.
+#[doc(hidden)]
+pub struct ErasedEventHandler(pub(crate) BoxEventHandler);
+/// A handler as a namespace keeps it.
+#[doc(hidden)]
+pub struct ErasedConnectHandler(pub(crate) BoxConnectHandler);
+/// A handler as a namespace keeps it.
+#[doc(hidden)]
+pub struct ErasedDisconnectHandler(pub(crate) BoxDisconnectHandler);
+/// A middleware as a namespace keeps it.
+#[doc(hidden)]
+pub struct ErasedMiddleware(pub(crate) BoxMiddleware);
+
+impl<H, F> EventHandler<(Socket,)> for H
+where
+    H: Fn(Socket) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+{
+    fn erase(self) -> ErasedEventHandler {
+        erase(move |socket, _, _| Ok(self(socket)))
+    }
+}
+
+impl<H, F, T, Kind> EventHandler<(Socket, T, Kind)> for H
+where
+    H: Fn(Socket, T) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+    T: FromArgs<Kind>,
+{
+    fn erase(self) -> ErasedEventHandler {
+        erase(move |socket, data, _| Ok(self(socket, T::from_args(data)?)))
+    }
+}
+
+impl<H, F, T, Kind> EventHandler<(Socket, T, Kind, Ack)> for H
+where
+    H: Fn(Socket, T, Ack) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+    T: FromArgs<Kind>,
+{
+    fn erase(self) -> ErasedEventHandler {
+        erase(move |socket, data, ack| Ok(self(socket, T::from_args(data)?, ack)))
+    }
+}
+
+impl<H, F, T, Kind> EventHandler<(NoSocket, T, Kind, Ack)> for H
+where
+    H: Fn(T, Ack) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+    T: FromArgs<Kind>,
+{
+    fn erase(self) -> ErasedEventHandler {
+        erase(move |_, data, ack| Ok(self(T::from_args(data)?, ack)))
+    }
+}
+
+impl<H, F> EventHandler<(Socket, Ack)> for H
+where
+    H: Fn(Socket, Ack) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+{
+    fn erase(self) -> ErasedEventHandler {
+        erase(move |socket, _, ack| Ok(self(socket, ack)))
+    }
+}
+
+impl<H, F> ConnectHandler for H
+where
+    H: Fn(Socket) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+{
+    fn erase(self) -> ErasedConnectHandler {
+        ErasedConnectHandler(Box::new(move |socket| Box::pin(logged(self(socket)))))
+    }
+}
+
+impl<H, F> DisconnectHandler for H
+where
+    H: Fn(Socket, DisconnectReason) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+{
+    fn erase(self) -> ErasedDisconnectHandler {
+        ErasedDisconnectHandler(Box::new(move |socket, reason| {
+            Box::pin(logged(self(socket, reason)))
+        }))
+    }
+}
+
+impl<H, F> Middleware for H
+where
+    H: Fn(Socket) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<(), ConnectError>> + Send + 'static,
+{
+    fn erase(self) -> ErasedMiddleware {
+        ErasedMiddleware(Box::new(move |socket| Box::pin(self(socket))))
+    }
+}
+
+fn erase<F>(
+    handler: impl Fn(Socket, Data, Ack) -> Result<F, PayloadError> + Send + Sync + 'static,
+) -> ErasedEventHandler
+where
+    F: Future<Output: IntoOutcome> + Send + 'static,
+{
+    ErasedEventHandler(Box::new(move |socket, data, ack| {
+        let (peer, namespace) = (socket.request().peer_addr(), socket.namespace().to_owned());
+        match handler(socket, data, ack) {
+            Ok(future) => Some(Box::pin(logged(future))),
+            Err(error) => {
+                tracing::info!(?peer, namespace, %error, "arguments do not fit their handler");
+                None
+            }
+        }
+    }))
+}
+
+async fn logged(handler: impl Future<Output: IntoOutcome>) {
+    if let Err(error) = handler.await.into_outcome() {
+        tracing::debug!(%error, "a Socket.IO handler failed");
+    }
+}
+
+macro_rules! opaque_debug {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+opaque_debug!(ErasedEventHandler, ErasedConnectHandler, ErasedDisconnectHandler, ErasedMiddleware);

@@ -1,0 +1,73 @@
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::socket_io::handler::{
+    BoxConnectHandler, BoxDisconnectHandler, BoxEventHandler, BoxMiddleware, ConnectHandler,
+    DisconnectHandler, EventHandler, Middleware,
+};
+
+/// What answers in a namespace, as [`SocketIo::of`](crate::SocketIo::of) sets it.
+///
+/// Handlers are async functions that return nothing or a `Result`, whose error is logged. They are
+/// polled in the order in which events arrive, in the task of their connection: up to its first
+/// wait, each runs before the next one begins, and all that it sends meanwhile keeps that order.
+#[derive(Default)]
+pub struct NamespaceHandlers {
+    pub(crate) middlewares: Vec<BoxMiddleware>,
+    pub(crate) on_connect: Option<BoxConnectHandler>,
+    pub(crate) on_disconnect: Option<BoxDisconnectHandler>,
+    pub(crate) events: HashMap<String, BoxEventHandler>,
+    pub(crate) any_event: Option<BoxEventHandler>,
+}
+
+impl NamespaceHandlers {
+    /// Handles the event `name`. Setting it again replaces the handler.
+    ///
+    /// The handler is a function of a [`Socket`](crate::Socket); of one and the arguments; of one,
+    /// the arguments and an [`Ack`](crate::Ack); of the arguments and an `Ack`; or of a socket and an
+    /// `Ack`. The arguments are of a type that serde deserialises, a tuple if there are several; or
+    /// [`Data`](crate::Data), unread.
+    ///
+    /// Arguments that do not fit the type are logged, and the event dropped.
+    #[must_use]
+    pub fn on<Shape>(mut self, name: &str, handler: impl EventHandler<Shape>) -> Self {
+        self.events.insert(name.to_owned(), handler.erase().0);
+        self
+    }
+
+    /// Handles the events that have no handler of their own.
+    #[must_use]
+    pub fn on_any<Shape>(mut self, handler: impl EventHandler<Shape>) -> Self {
+        self.any_event = Some(handler.erase().0);
+        self
+    }
+
+    /// Is called when a socket has connected.
+    #[must_use]
+    pub fn on_connect(mut self, handler: impl ConnectHandler) -> Self {
+        self.on_connect = Some(handler.erase().0);
+        self
+    }
+
+    /// Is called when a socket has disconnected, with the reason. It is in no room any more.
+    #[must_use]
+    pub fn on_disconnect(mut self, handler: impl DisconnectHandler) -> Self {
+        self.on_disconnect = Some(handler.erase().0);
+        self
+    }
+
+    /// Is asked, after those added before it, whether a socket may connect.
+    #[must_use]
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middlewares.push(middleware.erase().0);
+        self
+    }
+}
+
+impl fmt::Debug for NamespaceHandlers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NamespaceHandlers")
+            .field("events", &self.events.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,224 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rtwire_socketio::{Limits, Namespace};
+use serde::Serialize;
+
+use crate::engine_io::{Endpoint, Registry, Settings};
+use crate::socket_io::adapter::{Adapter, InMemoryAdapter, Members};
+use crate::socket_io::broadcast::Broadcast;
+use crate::socket_io::error::EmitError;
+use crate::socket_io::handlers::NamespaceHandlers;
+use crate::socket_io::space::Space;
+use crate::socket_io::task::ClientTask;
+
+/// A Socket.IO server: its namespaces, what answers in them, and who is there. Clones share all of
+/// it: one goes to [`Endpoints::socket_io`](crate::Endpoints::socket_io), others may broadcast from
+/// anywhere.
+///
+/// ```
+/// use rtwire_server::{DisconnectReason, Endpoints, Socket, SocketIo};
+///
+/// let io = SocketIo::new();
+/// io.of("/", |ns| {
+///     ns.on("message", async |socket: Socket, text: String| {
+///         socket.emit("message", &format!("You said: {text}"))
+///     })
+///     .on_disconnect(async |socket: Socket, reason: DisconnectReason| {
+///         println!("{} has gone: {reason}", socket.id());
+///     })
+/// });
+/// let app = Endpoints::new().socket_io(io.clone());
+/// io.emit("news", &("hello", 1))?; // to everybody in `/`
+/// # Ok::<(), rtwire_server::EmitError>(())
+/// ```
+#[derive(Clone)]
+pub struct SocketIo {
+    io: Arc<Io>,
+    registry: Arc<Registry>,
+    engine: Settings,
+    rules: Rules,
+}
+
+/// The namespaces.
+pub(crate) struct Io {
+    adapter: Arc<dyn Adapter>,
+    spaces: RwLock<HashMap<Namespace, Arc<Space>>>,
+}
+
+/// What an owner sets.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) max_handlers: usize,
+    pub(crate) max_rooms: usize,
+    pub(crate) ack_timeout: Duration,
+}
+
+impl Default for SocketIo {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SocketIo {
+    /// On the path `/socket.io/`, without a namespace yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_adapter(InMemoryAdapter)
+    }
+
+    /// As [`new`](Self::new), with broadcasts carried by `adapter`.
+    #[must_use]
+    pub fn with_adapter(adapter: impl Adapter) -> Self {
+        Self {
+            io: Arc::new(Io { adapter: Arc::new(adapter), spaces: RwLock::default() }),
+            registry: Arc::default(),
+            engine: Settings::on("/socket.io/"),
+            rules: Rules {
+                limits: Arc::default(),
+                max_handlers: 256,
+                max_rooms: 1024,
+                ack_timeout: Duration::from_secs(30),
+            },
+        }
+    }
+
+    /// Opens the namespace `name`, and sets what answers in it. As in Node, a `/` in front may be
+    /// left out. Doing so again replaces the handlers, for who is there as well.
+    ///
+    /// A comma ends a namespace on the wire: what follows one in `name` is left away.
+    pub fn of(&self, name: &str, set: impl FnOnce(NamespaceHandlers) -> NamespaceHandlers) {
+        let Some(name) = namespace(name) else { return };
+        let mut spaces = self.io.spaces.write().unwrap_or_else(PoisonError::into_inner);
+        let space = spaces.entry(name.clone()).or_insert_with(|| {
+            let space = Arc::new(Space::new(name, Arc::clone(&self.io.adapter)));
+            self.io.adapter.attach(Members::of(&space));
+            space
+        });
+        let space = Arc::clone(space);
+        drop(spaces);
+        space.set_handlers(set(NamespaceHandlers::default()));
+    }
+
+    /// Everybody in the namespace `name`; nobody if there is none of that name.
+    pub fn namespace(&self, name: &str) -> Broadcast {
+        Broadcast::new(namespace(name).and_then(|name| self.io.space(&name)))
+    }
+
+    /// Everybody in this room of `/`.
+    pub fn to(&self, room: &str) -> Broadcast {
+        self.namespace("/").to(room)
+    }
+
+    /// Everybody in `/` but who is in this room.
+    pub fn except(&self, room: &str) -> Broadcast {
+        self.namespace("/").except(room)
+    }
+
+    /// Everybody in `/` on this node.
+    pub fn local(&self) -> Broadcast {
+        self.namespace("/").local()
+    }
+
+    /// Sends an event to everybody in `/`, as [`Broadcast::emit`].
+    ///
+    /// # Errors
+    /// [`EmitError::Payload`].
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<usize, EmitError> {
+        self.namespace("/").emit(event, args)
+    }
+
+    /// How many Engine.IO sessions are open.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.registry.len()
+    }
+
+    /// Sets the path: `/socket.io/`. It is answered with and without a slash at its end.
+    #[must_use]
+    pub fn path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.engine.path);
+        self
+    }
+
+    /// Sets what one connection may cost.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.rules.limits = Arc::new(limits);
+        self
+    }
+
+    /// Sets what the session under a connection may cost, and its heartbeat.
+    #[must_use]
+    pub fn engine_limits(mut self, limits: rtwire_engineio::Limits) -> Self {
+        self.engine.limits = limits;
+        self
+    }
+
+    /// Sets how many sessions may be open: 100 000. A session over polling needs no open connection,
+    /// so that a limit of connections does not bound it. Over it, a handshake gets 503.
+    #[must_use]
+    pub fn max_sessions(mut self, sessions: usize) -> Self {
+        self.engine.max_sessions = sessions;
+        self
+    }
+
+    /// Sets how many handlers of one connection may wait for something at a time: 256. At it, no
+    /// more is read from the client until one of them is done.
+    #[must_use]
+    pub fn max_handlers(mut self, handlers: usize) -> Self {
+        self.rules.max_handlers = handlers.max(1);
+        self
+    }
+
+    /// Sets how many rooms a socket may be in beside its own: 1024.
+    #[must_use]
+    pub fn max_rooms(mut self, rooms: usize) -> Self {
+        self.rules.max_rooms = rooms;
+        self
+    }
+
+    /// Sets how long an ack of the client is waited for: 30 s. It bounds what waits for a client
+    /// that never answers; [`Socket::timeout`](crate::Socket::timeout) sets it for one event.
+    #[must_use]
+    pub fn ack_timeout(mut self, timeout: Duration) -> Self {
+        self.rules.ack_timeout = timeout;
+        self
+    }
+
+    /// The path, and what answers there.
+    pub(crate) fn into_endpoint(self) -> (String, Endpoint) {
+        let (io, rules) = (self.io, Arc::new(self.rules));
+        let endpoint = Endpoint::new(&self.engine, self.registry, move |session| {
+            Box::new(ClientTask::new(session, &io, &rules))
+        });
+        (self.engine.path, endpoint)
+    }
+}
+
+impl Io {
+    pub(crate) fn space(&self, name: &Namespace) -> Option<Arc<Space>> {
+        self.spaces.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone)
+    }
+}
+
+fn namespace(name: &str) -> Option<Namespace> {
+    let name = name.split(',').next().unwrap_or_default();
+    if name.starts_with('/') {
+        Namespace::try_from(name).ok()
+    } else {
+        Namespace::try_from(format!("/{name}").as_str()).ok()
+    }
+}
+
+impl fmt::Debug for SocketIo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketIo")
+            .field("engine", &self.engine)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}

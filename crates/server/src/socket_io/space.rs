@@ -1,0 +1,29 @@
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rtwire_socketio::Namespace;
+
+use crate::socket_io::adapter::Adapter;
+use crate::socket_io::handlers::NamespaceHandlers;
+use crate::socket_io::rooms::Rooms;
+
+/// A namespace that exists: what answers in it, and who is there.
+pub(crate) struct Space {
+    pub(crate) name: Namespace,
+    pub(crate) rooms: Rooms,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    handlers: RwLock<Arc<NamespaceHandlers>>,
+}
+
+impl Space {
+    pub(crate) fn new(name: Namespace, adapter: Arc<dyn Adapter>) -> Self {
+        Self { name, rooms: Rooms::default(), adapter, handlers: RwLock::default() }
+    }
+
+    pub(crate) fn handlers(&self) -> Arc<NamespaceHandlers> {
+        Arc::clone(&self.handlers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_handlers(&self, handlers: NamespaceHandlers) {
+        *self.handlers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(handlers);
+    }
+}

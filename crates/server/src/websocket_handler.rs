@@ -1,0 +1,146 @@
+//! The handler of a WebSocket, and the task that drives it.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::Response;
+use rtwire_websocket::{CloseCode, handshake};
+
+use crate::body::Body;
+use crate::connections::Permit;
+use crate::context::{self, ConnectionContext, Drain, UpgradeSlot};
+use crate::outcome::{IntoOutcome, Outcome, Served};
+use crate::request::Request;
+use crate::upgrade;
+use crate::websocket::{Shared, WebSocket};
+
+/// A route's handler, with its type erased.
+pub(crate) enum Handler {
+    Socket(Box<dyn Fn(WebSocket) -> Served + Send + Sync>),
+    SocketAndRequest(Box<dyn Fn(WebSocket, Request) -> Served + Send + Sync>),
+}
+
+/// An async function that serves a WebSocket: of a [`WebSocket`], or of a `WebSocket` and its
+/// [`Request`], returning nothing or a `Result<(), E>`. `Shape` only tells these apart.
+pub trait WebSocketHandler<Shape>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn erase(self) -> ErasedHandler;
+}
+
+/// A handler as the endpoints keep it.
+#[doc(hidden)]
+pub struct ErasedHandler(pub(crate) Handler);
+
+impl fmt::Debug for ErasedHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErasedHandler").finish_non_exhaustive()
+    }
+}
+
+impl<H, F> WebSocketHandler<(WebSocket,)> for H
+where
+    H: Fn(WebSocket) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+{
+    fn erase(self) -> ErasedHandler {
+        ErasedHandler(Handler::Socket(Box::new(move |socket| Box::pin(self(socket)))))
+    }
+}
+
+impl<H, F> WebSocketHandler<(WebSocket, Request)> for H
+where
+    H: Fn(WebSocket, Request) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+{
+    fn erase(self) -> ErasedHandler {
+        ErasedHandler(Handler::SocketAndRequest(Box::new(move |socket, request| {
+            Box::pin(self(socket, request))
+        })))
+    }
+}
+
+/// Answers an opening handshake whose origin was checked, and has the handler serve what follows.
+pub(crate) fn serve<B>(
+    mut request: http::Request<B>,
+    handler: &Arc<Handler>,
+    context: ConnectionContext,
+    slot: Option<UpgradeSlot>,
+) -> Result<Response<Body>, handshake::Error> {
+    let answer = upgrade::accept(&request)?;
+    let on_upgrade = hyper::upgrade::on(&mut request);
+    let head = match **handler {
+        Handler::Socket(_) => None,
+        Handler::SocketAndRequest(_) => Some(Request::of(request.into_parts().0, context.peer)),
+    };
+    let handler = Arc::clone(handler);
+    let limits = Arc::clone(&context.shared.websocket_limits);
+    upgrade::begin(on_upgrade, limits, context, slot, move |socket, context| {
+        let shared = Shared::new(socket, context.peer);
+        let socket = WebSocket::new(Arc::clone(&shared));
+        let served = match (&*handler, head) {
+            (Handler::Socket(handler), _) => handler(socket),
+            (Handler::SocketAndRequest(handler), Some(head)) => handler(socket, head),
+            (Handler::SocketAndRequest(_), None) => return,
+        };
+        let tracker = context.shared.tracker.clone();
+        tracker.spawn(drive(Some(served), shared, context.shared, context.permit));
+    });
+    Ok(upgrade::response(&answer))
+}
+
+/// Drives a connection to its end, which the drain deadline bounds. Every byte of this future is
+/// held by every idle connection.
+#[expect(clippy::manual_async_fn, reason = "an async fn would keep each argument twice")]
+fn drive(
+    mut served: Option<Served>,
+    shared: Arc<Shared>,
+    server: Arc<context::Shared>,
+    permit: Option<Arc<Permit>>,
+) -> impl Future<Output = ()> {
+    async move {
+        let mut drain = pin!(server.drain_over());
+        let mut waits_for_drain = false;
+        poll_fn(|cx| {
+            match server.poll_drain(drain.as_mut(), &mut waits_for_drain, cx) {
+                Drain::NotYet => {}
+                Drain::Begun => shared.start_close(CloseCode::GOING_AWAY),
+                Drain::Over => return Poll::Ready(()),
+            }
+            if let Some(handler) = &mut served {
+                let outcome = ready!(poll_handler(handler, &shared, cx));
+                served = None;
+                shared.start_close(match outcome {
+                    Ok(()) => CloseCode::NORMAL,
+                    Err(error) => {
+                        tracing::debug!(peer = ?shared.peer(), %error, "a WebSocket's handler failed");
+                        CloseCode::INTERNAL_ERROR
+                    }
+                });
+            }
+            shared.lock().socket.poll_closed(cx).map(drop)
+        })
+        .await;
+        drop(permit);
+    }
+}
+
+/// Polls the handler, then writes what it and senders queued.
+fn poll_handler(handler: &mut Served, shared: &Shared, cx: &mut Context<'_>) -> Poll<Outcome> {
+    loop {
+        if let Poll::Ready(outcome) = handler.as_mut().poll_outcome(cx) {
+            shared.lock().deliver(cx);
+            return Poll::Ready(outcome);
+        }
+        let mut driven = shared.lock();
+        driven.deliver(cx);
+        // A transport that failed is news for the handler. All else comes with a wake-up; closing
+        // ends in time also if the handler does not read.
+        if !matches!(driven.socket.poll_output(cx), Poll::Ready(Err(_))) {
+            let _ = driven.socket.poll_deadline(cx);
+            return Poll::Pending;
+        }
+    }
+}
