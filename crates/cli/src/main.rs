@@ -4,6 +4,7 @@
 mod page;
 mod serve;
 mod signal;
+mod socket_io;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::page;
 use crate::signal::Signals;
+use crate::socket_io;
 
 /// Events kept for those that come back: about a quarter of an hour of ticks.
 const EVENTS: usize = 1024;
@@ -112,6 +113,7 @@ fn endpoints(log: EventLog) -> Endpoints {
         .sse("/events", events.clone())
         .sse("/api/data", events)
         .post("/events", publish)
+        .socket_io(socket_io::server())
         .get("/livez", Content::new("text/plain; charset=utf-8", "ok\n"))
 }
 
