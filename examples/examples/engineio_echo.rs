@@ -1,0 +1,55 @@
+//! An Engine.IO server that sends every message back, with its heartbeat and limits as options.
+//!
+//! ```text
+//! cargo run --example engineio_echo -- --port 3000 --ping-interval 300 --ping-timeout 200
+//! curl 'http://127.0.0.1:3000/engine.io/?EIO=4&transport=polling'
+//! ```
+
+use std::time::Duration;
+
+use clap::Parser;
+use rtwire_server::{
+    Endpoints, EngineIo, EngineIoLimits, EngineIoSendError, EngineIoSocket, OriginPolicy, Server,
+};
+
+#[derive(Parser)]
+struct Arguments {
+    /// 0 picks a free one.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// In milliseconds.
+    #[arg(long, default_value_t = 25_000)]
+    ping_interval: u64,
+    /// In milliseconds.
+    #[arg(long, default_value_t = 20_000)]
+    ping_timeout: u64,
+    /// In bytes.
+    #[arg(long, default_value_t = 1_000_000)]
+    max_payload: usize,
+    #[arg(long, default_value = "/engine.io/")]
+    path: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let limits = EngineIoLimits::default()
+        .ping_interval(Duration::from_millis(arguments.ping_interval))
+        .ping_timeout(Duration::from_millis(arguments.ping_timeout))
+        .max_payload(arguments.max_payload);
+    let echo = EngineIo::new(echo).path(&arguments.path).limits(limits);
+    // It has no cookies and no secrets: every page may talk to it.
+    let app = Endpoints::new().engine_io(echo).origin_policy(OriginPolicy::any());
+
+    let server = Server::bind(("127.0.0.1", arguments.port)).await?;
+    println!("listening on http://{}", server.local_addr());
+    server.serve(app).with_shutdown(tokio::signal::ctrl_c()).await?;
+    Ok(())
+}
+
+async fn echo(mut socket: EngineIoSocket) -> Result<(), EngineIoSendError> {
+    while let Some(message) = socket.next().await {
+        socket.send(message).await?;
+    }
+    Ok(())
+}
