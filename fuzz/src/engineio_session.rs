@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use rtwire_engineio::{
-    Event, Frame, Limits, Message, Packet, Payload, Rule, SendError, Session, Transport,
+    Event, Frame, Limits, Message, Packet, Payload, PreparedMessage, Rule, SendError, Session,
+    Transport,
 };
 
 /// The server's end of a session, whatever peer and caller do. The first byte chooses the
@@ -55,7 +56,11 @@ impl Model {
             0 => Limits::default(),
             _ => Limits::default().max_payload(24).max_queue(600),
         };
-        let mut session = Session::new("sid", transport, limits.max_packets(MAX_PACKETS));
+        let mut session = Session::new(
+            "sid",
+            transport,
+            limits.max_packets(MAX_PACKETS).max_packets_sent(MAX_PACKETS),
+        );
         let base64 = choice & 4 != 0;
         session.set_base64(base64);
         Self {
@@ -122,6 +127,7 @@ impl Model {
             }
             b'z' => self.sleep(data),
             b's' | b'S' => self.send(operation == b'S', data),
+            b'm' | b'M' => self.send_all(operation == b'M'),
             b'x' => self.session.close(),
             _ => {}
         }
@@ -208,11 +214,31 @@ impl Model {
             (Some(b'b'), false) => Message::from(n.to_be_bytes().to_vec()),
             (_, false) => Message::from(n.to_string()),
         };
+        let result = self.session.send(message);
+        self.sent(1, separator, result);
+    }
+
+    /// Messages that belong together, the last one perhaps with a separator.
+    fn send_all(&mut self, separator: bool) {
+        let n = self.sent;
+        let end = if separator { "\x1e" } else { "" };
+        let messages = [
+            PreparedMessage::new(n.to_string()),
+            PreparedMessage::new((n + 1).to_be_bytes().to_vec()),
+            PreparedMessage::new(format!("{}{end}", n + 2)),
+        ];
+        let queued = self.session.queued();
+        let result = self.session.send_all_prepared(&messages);
+        assert_eq!(result.is_ok(), self.session.queued() > queued, "all or none");
+        self.sent(3, separator, result);
+    }
+
+    fn sent(&mut self, messages: u32, separator: bool, result: Result<(), SendError>) {
         let polling = self.session.transport() == Transport::Polling;
-        match self.session.send(message) {
+        match result {
             Ok(()) => {
                 assert!(!(separator && polling));
-                self.sent += 1;
+                self.sent += messages;
             }
             Err(SendError::Closed) => assert!(self.session.is_closed()),
             Err(SendError::Full) => assert!(self.session.queued() > 0),
@@ -234,8 +260,11 @@ impl Model {
             Some(payload) => {
                 assert!(self.get, "{payload:?} answers nobody");
                 self.get = false;
+                let alone = payload.len() == 1;
                 for packet in Payload::decode(payload.into_bytes(), MAX_PACKETS) {
-                    self.came_out(packet.expect("well-formed"));
+                    let packet = packet.expect("well-formed");
+                    assert!(alone || packet != Packet::Close);
+                    self.came_out(packet);
                 }
             }
         }
@@ -307,11 +336,12 @@ impl Model {
     fn finish(mut self) {
         self.step(b'x', b"");
         while self.frame() {}
-        // A GET takes the queue or some of it.
+        // A GET takes the queue or some of it, and then the close packet.
         while !self.session.is_finished() {
             let queued = self.session.queued();
             self.step(b'g', b"");
-            assert!(self.session.queued() < queued, "{:?}", self.session);
+            let progress = self.session.queued() < queued || self.session.is_finished();
+            assert!(progress, "{:?}", self.session);
         }
         self.silent();
     }

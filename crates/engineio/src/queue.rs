@@ -15,6 +15,12 @@ impl Queue {
         self.frames.push_back(frame);
     }
 
+    /// Before all others but the first `behind`.
+    pub(crate) fn push_ahead(&mut self, frame: Frame, behind: usize) {
+        self.bytes = self.bytes.saturating_add(cost(&frame));
+        self.frames.insert(behind.min(self.frames.len()), frame);
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Frame> {
         let frame = self.frames.pop_front()?;
         self.bytes = self.bytes.saturating_sub(cost(&frame));

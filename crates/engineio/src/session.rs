@@ -15,8 +15,9 @@
 //!  polling*   POST while one is read            Closed     waiting GET: 1   "transport error"
 //!  polling*   POST: 1                           Closed     waiting GET: 6   "transport close"
 //!  polling*   client of a GET or POST vanishes  Closed                      "transport error"
-//!  polling*   close()                           Lingering  queue, then 1    "forced close"
-//!  Lingering  GET took it, or nobody came       Closed
+//!  polling*   close()                           Lingering                  "forced close"
+//!  Lingering  a GET finds messages queued       Lingering  GET: the messages
+//!  Lingering  a GET finds none, or nobody came  Closed     GET: 1
 //!  WebSocket  its end, or 1                     Closed     Close frame      "transport close"
 //!  WebSocket  it breaks off, or is oversize     Closed                      "transport error"
 //!  WebSocket  close()                           Closed     queue, then      "forced close"
@@ -63,6 +64,18 @@ use crate::{
 /// is slowed by it, one that pauses does so soon.
 const NOOP_DELAY: Duration = Duration::from_millis(100);
 
+/// A ping packet, encoded.
+const PING: &str = "2";
+
+/// What a message counts that was not taken yet.
+fn unread_cost(message: &Message) -> usize {
+    let bytes = match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) => bytes.len(),
+    };
+    bytes.saturating_add(Limits::PACKET_OVERHEAD)
+}
+
 /// The server's end of a session, over polling, over a WebSocket, and from one to the other.
 ///
 /// Its file draws the table of transitions. Drain [`next_event`](Self::next_event) after each call
@@ -102,7 +115,12 @@ pub struct Session {
     base64: bool,
     queue: Queue,
     events: VecDeque<Event>,
+    /// What the messages among `events` count.
+    unread: usize,
     heartbeat: Heartbeat,
+    /// Whether the open packet is in the queue, the first there; and whether a ping is.
+    open_queued: bool,
+    ping_queued: bool,
     heartbeat_timer: Timer,
     upgrade_timer: Timer,
     noop_timer: Timer,
@@ -178,7 +196,10 @@ impl Session {
             base64: false,
             queue: Queue::default(),
             events: VecDeque::from([Event::Open]),
+            unread: 0,
             heartbeat: Heartbeat::Idle,
+            open_queued: true,
+            ping_queued: false,
             heartbeat_timer: Timer::Start,
             upgrade_timer: Timer::Off,
             noop_timer: Timer::Off,
@@ -220,7 +241,26 @@ impl Session {
 
     /// What happened next. `None`: nothing more.
     pub fn next_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if let Some(Event::Message(message)) = &event {
+            self.unread = self.unread.saturating_sub(unread_cost(message));
+        }
+        event
+    }
+
+    /// Whether more is to be read from the peer: fewer than [`Limits::max_unread`] bytes wait in
+    /// [`next_event`](Self::next_event).
+    pub fn can_receive(&self) -> bool {
+        self.unread < self.limits.max_unread
+    }
+
+    /// The caller reads nothing from the peer, because it [can't](Self::can_receive): a pong may be
+    /// among what is not read, and has its whole time again. That is no excuse for a peer that does
+    /// not take the ping.
+    pub fn excuse_silence(&mut self) {
+        if self.heartbeat == Heartbeat::Pinged && !self.ping_queued {
+            self.heartbeat_timer = Timer::Start;
+        }
     }
 
     /// Whether [`next_event`](Self::next_event) has something.
@@ -270,8 +310,8 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session, after what is queued: over polling with a close packet, which the next GET
-    /// gets if none waits.
+    /// Ends the session, after what is queued: over polling with a close packet, which a GET gets when
+    /// others have taken all messages.
     pub fn close(&mut self) {
         if self.is_closed() {
             return;
@@ -284,7 +324,6 @@ impl Session {
         if polling {
             self.state = State::Lingering;
             self.get = get;
-            self.queue.push(Packet::Close.encode());
             self.heartbeat = Heartbeat::Lingering;
             self.heartbeat_timer = Timer::Start;
         }
@@ -317,11 +356,16 @@ impl Session {
         Ok(())
     }
 
+    /// Whether a GET waits for its answer.
+    pub fn is_polled(&self) -> bool {
+        self.get != Get::Absent
+    }
+
     /// Whether [`payload`](Self::payload) has an answer for the GET.
     pub fn has_payload(&self) -> bool {
         match self.get {
             Get::Answer(_) => true,
-            Get::Waiting => !self.queue.is_empty(),
+            Get::Waiting => !self.queue.is_empty() || self.state == State::Lingering,
             Get::Absent => false,
         }
     }
@@ -337,6 +381,11 @@ impl Session {
             Get::Waiting if !self.queue.is_empty() => {
                 self.get = Get::Absent;
                 Some(self.take_payload())
+            }
+            // By itself: Node's client forgets the messages that come in one payload with a close.
+            Get::Waiting if self.state == State::Lingering => {
+                self.end_linger();
+                Some(ByteString::from_static("1"))
             }
             Get::Waiting | Get::Absent => None,
         }
@@ -515,7 +564,7 @@ impl Session {
             return Some(Packet::Pong { probe: true }.encode());
         }
         if matches!(self.state, State::WebSocket | State::Closed)
-            && let Some(frame) = self.queue.pop()
+            && let Some(frame) = self.pop()
         {
             return Some(match frame {
                 Frame::Binary(bytes) if self.base64 => Frame::Text(base64_text(&bytes)),
@@ -546,12 +595,13 @@ impl Session {
         };
         if self.heartbeat_timer.tick(now, period) {
             match self.heartbeat {
-                // A client that sends pongs without ever taking a ping would let the queue grow.
-                Heartbeat::Idle if self.queue.bytes() >= self.limits.max_queue => {
-                    self.end(CloseReason::PingTimeout);
-                }
                 Heartbeat::Idle => {
-                    self.queue.push(Packet::Ping { probe: false }.encode());
+                    // A client may send pongs without ever taking a ping. And a ping is not to wait
+                    // behind much else, for the time of its pong runs.
+                    if !mem::replace(&mut self.ping_queued, true) {
+                        let ping = Packet::Ping { probe: false }.encode();
+                        self.queue.push_ahead(ping, usize::from(self.open_queued));
+                    }
                     self.heartbeat = Heartbeat::Pinged;
                     self.heartbeat_timer = Timer::after(now, self.limits.ping_timeout);
                 }
@@ -570,7 +620,10 @@ impl Session {
     /// A packet on the transport that the session is on.
     fn packet(&mut self, packet: Packet) -> Result<(), Rule> {
         match packet {
-            Packet::Message(message) => self.events.push_back(Event::Message(message)),
+            Packet::Message(message) => {
+                self.unread = self.unread.saturating_add(unread_cost(&message));
+                self.events.push_back(Event::Message(message));
+            }
             Packet::Pong { probe: false } => {
                 if self.heartbeat == Heartbeat::Pinged {
                     self.heartbeat = Heartbeat::Idle;
@@ -670,16 +723,22 @@ impl Session {
 
     fn take_payload(&mut self) -> ByteString {
         let mut payload = String::with_capacity(self.queued().min(self.limits.max_payload));
-        for _ in 0..self.limits.max_packets.max(1) {
-            match self.queue.pop() {
+        for _ in 0..self.limits.max_packets_sent.max(1) {
+            match self.pop() {
                 Some(frame) => push_frame(&mut payload, &frame),
                 None => break,
             }
         }
-        if self.state == State::Lingering && self.queue.is_empty() {
-            self.end_linger();
-        }
         payload.into()
+    }
+
+    fn pop(&mut self) -> Option<Frame> {
+        let frame = self.queue.pop();
+        self.open_queued &= frame.is_none();
+        if self.ping_queued && matches!(&frame, Some(Frame::Text(text)) if text == PING) {
+            self.ping_queued = false;
+        }
+        frame
     }
 
     fn too_big(&self) -> Error {

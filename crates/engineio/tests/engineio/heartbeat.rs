@@ -98,20 +98,64 @@ fn a_session_that_never_polls_ends_by_its_ping_timeout() {
 
 #[test]
 fn pongs_without_a_get_do_not_let_pings_pile_up() {
-    // A queued ping counts 65 bytes: the third one finds the queue full.
-    let mut session = Session::new("s", Transport::Polling, Limits::default().max_queue(2 * 65));
+    let mut session = Session::new("s", Transport::Polling, Limits::default());
     at(&mut session, 0);
     session.poll().unwrap();
     session.payload().unwrap();
-    for round in 1..=2 {
+    for round in 1..=3 {
         at(&mut session, round * 25_000);
-        assert_eq!(session.queued(), usize::try_from(round).unwrap() * 65);
+        assert_eq!(session.queued(), 65, "one ping");
         post(&mut session, "3").unwrap();
         at(&mut session, round * 25_000);
     }
-    assert_eq!(events(&mut session), [Event::Open]);
-    at(&mut session, 75_000);
-    assert_ended(&mut session, CloseReason::PingTimeout);
+    session.poll().unwrap();
+    assert_eq!(session.payload().unwrap(), "2");
+    at(&mut session, 100_000);
+    session.poll().unwrap();
+    assert_eq!(session.payload().unwrap(), "2", "once taken, the next one is queued");
+    at(&mut session, 120_000);
+    assert_eq!(events(&mut session), [Event::Open, Event::Close(CloseReason::PingTimeout)]);
+}
+
+#[test]
+fn a_ping_goes_before_what_waits_and_a_full_queue_ends_nothing() {
+    let mut session = Session::new("s", Transport::WebSocket, Limits::default().max_queue(200));
+    at(&mut session, 0);
+    frames(&mut session);
+    while session.send("news").is_ok() {}
+    at(&mut session, 25_000);
+    assert_eq!(session.next_frame(), Some(text("2")));
+    session.receive(text("3")).unwrap();
+    at(&mut session, 45_000);
+    assert!(!session.is_closed());
+    assert_eq!(session.next_frame(), Some(text("4news")));
+}
+
+#[test]
+fn a_peer_that_takes_no_ping_is_not_excused() {
+    let mut session = Session::new("s", Transport::WebSocket, Limits::default());
+    at(&mut session, 0);
+    frames(&mut session);
+    at(&mut session, 25_000);
+    session.excuse_silence();
+    at(&mut session, 45_000);
+    assert_eq!(events(&mut session), [Event::Open, Event::Close(CloseReason::PingTimeout)]);
+}
+
+#[test]
+fn a_peer_that_is_not_read_is_excused() {
+    let mut session = Session::new("s", Transport::WebSocket, Limits::default());
+    at(&mut session, 0);
+    session.excuse_silence();
+    at(&mut session, 25_000);
+    frames(&mut session);
+    at(&mut session, 44_000);
+    session.excuse_silence();
+    at(&mut session, 45_000);
+    assert!(!session.is_closed());
+    assert_eq!(session.next_timeout(), Some(Duration::from_millis(65_000)));
+    at(&mut session, 65_000);
+    assert_eq!(events(&mut session), [Event::Open, Event::Close(CloseReason::PingTimeout)]);
 }
 
 #[test]

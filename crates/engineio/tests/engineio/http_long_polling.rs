@@ -118,13 +118,17 @@ fn a_client_that_vanishes_ends_the_session() {
 }
 
 #[test]
-fn closing_sends_the_queue_and_then_a_close_packet() {
+fn closing_sends_the_queue_and_then_a_close_packet_by_itself() {
     let mut session = polling();
     session.poll().unwrap();
     session.send("a").unwrap();
     session.close();
     assert_eq!(events(&mut session), [Event::Close(CloseReason::ForcedClose)]);
-    assert_eq!(session.payload().unwrap(), "4a\x1e1");
+    assert_eq!(session.payload().unwrap(), "4a");
+    assert!(!session.is_finished() && !session.has_payload());
+    session.poll().unwrap();
+    assert!(session.has_payload());
+    assert_eq!(session.payload().unwrap(), "1");
     assert!(session.is_finished());
     assert_eq!(session.next_timeout(), None);
 }

@@ -42,25 +42,25 @@ fn max_payload_of_a_websocket_message() {
 }
 
 #[test]
-fn max_packets_of_a_post() {
-    for (count, fits) in [(999, true), (1_000, true), (1_001, false)] {
+fn max_packets() {
+    for (count, fits) in [(16_383, true), (16_384, true), (16_385, false)] {
         let mut session = polling();
         let outcome = post(&mut session, &vec!["4"; count].join("\x1e"));
         assert_eq!(outcome.is_ok(), fits, "{count}");
-        for _ in 0..count.min(1_000) {
+        for _ in 0..count.min(16_384) {
             assert_eq!(session.next_event(), Some(message("")));
         }
         if let Err(error) = outcome {
-            assert_eq!(error.rule(), Rule::TooManyPackets { limit: 1_000 });
+            assert_eq!(error.rule(), Rule::TooManyPackets { limit: 16_384 });
             assert_ended(&mut session, CloseReason::ParseError);
         }
     }
 }
 
 #[test]
-fn max_packets_of_an_answer() {
+fn max_packets_sent() {
     for (count, rest) in [(2, None), (3, None), (4, Some("43"))] {
-        let mut session = polling_with(Limits::default().max_packets(3));
+        let mut session = polling_with(Limits::default().max_packets_sent(3));
         for i in 0..count {
             session.send(format!("{i}")).unwrap();
         }
@@ -69,7 +69,7 @@ fn max_packets_of_an_answer() {
         session.poll().unwrap();
         assert_eq!(session.payload().as_deref(), rest);
     }
-    let mut session = Session::new("s", Transport::Polling, Limits::default().max_packets(0));
+    let mut session = Session::new("s", Transport::Polling, Limits::default().max_packets_sent(0));
     session.poll().unwrap();
     assert!(session.payload().is_some(), "none at all would be no progress");
 }
@@ -87,6 +87,20 @@ fn max_queue() {
         session.payload().unwrap();
         assert_eq!(session.queued(), 0);
         session.send("again").unwrap();
+    }
+}
+
+#[test]
+fn max_unread() {
+    let cost = 1 + Limits::PACKET_OVERHEAD;
+    for (limit, fits) in [(cost - 1, false), (cost, false), (cost + 1, true)] {
+        let mut session = polling_with(Limits::default().max_unread(limit));
+        assert!(session.can_receive());
+        session.start_post().unwrap();
+        session.finish_post("4x").unwrap();
+        assert_eq!(session.can_receive(), fits, "{limit}");
+        while session.next_event().is_some() {}
+        assert!(session.can_receive());
     }
 }
 

@@ -68,7 +68,7 @@ fn number(message: &Message) -> u32 {
 
 impl Model {
     fn new() -> Self {
-        let limits = Limits::default().max_packets(5).max_queue(usize::MAX);
+        let limits = Limits::default().max_packets(5).max_packets_sent(5).max_queue(usize::MAX);
         let mut session = Session::new("s", Transport::Polling, limits);
         assert_eq!(session.next_event(), Some(Event::Open));
         let mut model = Self {
