@@ -2,8 +2,10 @@
 
 mod engineio_payload;
 mod engineio_session;
+mod socketio_connection;
 mod socketio_decoder;
 mod socketio_packet;
+mod socketio_payload;
 mod sse_decoder;
 mod sse_encoder;
 mod websocket_connection;
@@ -13,8 +15,10 @@ mod websocket_messages;
 
 pub use engineio_payload::engineio_payload;
 pub use engineio_session::engineio_session;
+pub use socketio_connection::socketio_connection;
 pub use socketio_decoder::socketio_decoder;
 pub use socketio_packet::socketio_packet;
+pub use socketio_payload::socketio_payload;
 pub use sse_decoder::sse_decoder;
 pub use sse_encoder::sse_encoder;
 pub use websocket_connection::websocket_connection;

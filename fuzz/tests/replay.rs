@@ -64,3 +64,13 @@ fn socketio_packet() {
 fn socketio_decoder() {
     replay("socketio_decoder", rtwire_fuzz::socketio_decoder);
 }
+
+#[test]
+fn socketio_payload() {
+    replay("socketio_payload", rtwire_fuzz::socketio_payload);
+}
+
+#[test]
+fn socketio_connection() {
+    replay("socketio_connection", rtwire_fuzz::socketio_connection);
+}

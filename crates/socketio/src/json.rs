@@ -59,7 +59,8 @@ impl Json {
     pub fn deserialize<'de, T: serde::Deserialize<'de>>(
         &'de self,
     ) -> Result<T, crate::payload::PayloadError> {
-        Ok(serde_json::from_str(&self.0)?)
+        // From bytes, as the arguments of events are (`payload/deserialize.rs`).
+        Ok(serde_json::from_slice(self.0.as_bytes())?)
     }
 
     /// Whether the value is an object.

@@ -31,7 +31,8 @@ pub struct Limits {
     /// Most acks of the peer that are awaited at a time: 1024. Over it,
     /// [`SendError::TooManyAcks`](crate::SendError::TooManyAcks).
     pub max_acks: usize,
-    /// Queued output at which the next packet is refused: 1 MiB. A packet that is let in may
+    /// Queued output at which the next packet is refused: 1 MiB. Each text and each attachment counts
+    /// its bytes and [`MESSAGE_OVERHEAD`](Self::MESSAGE_OVERHEAD), so that small ones are bounded too. A packet that is let in may
     /// itself be longer. Over it, [`SendError::Full`](crate::SendError::Full).
     pub max_output: usize,
 }
@@ -54,6 +55,9 @@ impl Default for Limits {
 impl Limits {
     /// serde_json counts down from 128 and refuses at 0.
     pub(crate) const MAX_DEPTH: u8 = 127;
+
+    /// What a message of the output counts beyond its bytes.
+    pub const MESSAGE_OVERHEAD: usize = 64;
 
     /// Sets [`max_packet`](#structfield.max_packet), in bytes.
     pub fn max_packet(mut self, bytes: usize) -> Self {

@@ -194,7 +194,8 @@ fn events_go_both_ways_in_order() {
         "51-/a,[\"z\",{\"_placeholder\":true,\"num\":0}]".into(),
         Message::Binary(Bytes::from_static(b"\x01")),
     ];
-    assert_eq!(connection.output().bytes(), expected.iter().map(len).sum::<usize>());
+    let cost = |message: &Message| len(message) + Limits::MESSAGE_OVERHEAD;
+    assert_eq!(connection.output().bytes(), expected.iter().map(cost).sum::<usize>());
     assert_eq!(sent(&mut connection), expected);
     assert!(connection.output().is_empty());
     assert_eq!(connection.send_event(&ns("/b"), data("[\"y\"]")), Err(SendError::NotJoined));
@@ -300,8 +301,9 @@ fn the_number_of_awaited_acks_is_limited() {
 
 #[test]
 fn the_output_is_limited() {
-    let event = data("[\"x\"]"); // 6 bytes in a packet
-    for (limit, events) in [(11, 2), (12, 2), (13, 3)] {
+    let event = data("[\"x\"]");
+    let two = 2 * (6 + Limits::MESSAGE_OVERHEAD);
+    for (limit, events) in [(two - 1, 2), (two, 2), (two + 1, 3)] {
         let mut connection = joined_with(Limits::default().max_output(limit), &["/"]);
         let ack = token(&mut connection, "21[\"x\"]");
         for _ in 0..events {
@@ -320,7 +322,8 @@ fn the_output_is_limited() {
 
 #[test]
 fn a_client_that_asks_and_does_not_read_fills_no_memory() {
-    let mut connection = Connection::new(Limits::default().max_output(100), START);
+    let refusal = r#"4/x,{"message":"Invalid namespace"}"#.len() + Limits::MESSAGE_OVERHEAD;
+    let mut connection = Connection::new(Limits::default().max_output(3 * refusal), START);
     let mut refusals = 0;
     loop {
         hear(&mut connection, "0/x,");

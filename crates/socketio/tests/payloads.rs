@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use rtwire_socketio::{Binary, Data, PayloadError, Varargs};
+use rtwire_socketio::{Binary, Data, Json, PayloadError, Varargs};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json, value::RawValue};
 
@@ -153,6 +153,16 @@ fn without_attachments_nothing_is_bytes() {
     ] {
         let data = Data::from_parts(text.into(), vec![Bytes::new()]).unwrap();
         assert!(data.into_args::<(Binary, Binary)>().is_err());
+    }
+}
+
+#[test]
+fn a_key_that_is_neither_true_nor_false_is_an_error() {
+    for key in ["ñ", "é=", "😀", "tru", "\u{fffd}", ""] {
+        let map = format!(r#"{{"{key}":1}}"#);
+        assert!(read::<BTreeMap<bool, u8>>(&format!(r#"["e",{map}]"#)).is_err(), "{key}");
+        let auth = Json::decode(map.into()).unwrap();
+        assert!(auth.deserialize::<BTreeMap<bool, u8>>().is_err(), "{key}");
     }
 }
 

@@ -17,7 +17,9 @@ pub(super) fn args<T: DeserializeOwned>(data: Data, named: bool) -> Result<T, Pa
     let (json, attachments) = data.into_parts();
     let read = Read { named, of: PhantomData };
     Ok(if attachments.is_empty() {
-        serde_json::Deserializer::from_str(&json).deserialize_seq(read)?
+        // From bytes: what serde_json knows to be text it does not check, and where the key of a
+        // map is to be true or false it takes half a character for text.
+        serde_json::Deserializer::from_slice(json.as_bytes()).deserialize_seq(read)?
     } else {
         tree::build(&json, attachments)?.deserialize_seq(read)?
     })
