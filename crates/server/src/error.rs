@@ -52,7 +52,7 @@ pub(crate) enum Refusal {
     Handshake(handshake::Error),
     #[error("{0}")]
     EngineIo(rtwire_engineio::Error),
-    /// As `EngineIo`, with the rest of the body unread.
+    /// As `EngineIo`, of a POST whose body may not have been read.
     #[error("{0}")]
     EngineIoBody(rtwire_engineio::Error),
     #[error("too many sessions")]

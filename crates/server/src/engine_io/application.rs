@@ -6,6 +6,9 @@ pub(crate) trait Application: Send {
     /// Takes the session's events as far as there is room, and polls what is at work.
     fn poll(&mut self, cx: &mut Context<'_>);
 
+    /// Whether it has more to send when the session has room for it.
+    fn holds_back(&self) -> bool;
+
     /// Whether nothing is at work any more. The task ends with this and the session.
     fn is_done(&self) -> bool;
 

@@ -58,8 +58,10 @@ impl Endpoint {
         let websocket_limits = rtwire_websocket::Limits::default()
             .max_frame(max_payload)
             .max_message(max_payload)
-            // Engine.IO has a heartbeat of its own.
-            .ping_interval(None);
+            // Engine.IO has a heartbeat of its own, whose pings go before what is queued there; so
+            // little is queued here.
+            .ping_interval(None)
+            .max_output(64 << 10);
         Self {
             limits: settings.limits,
             max_sessions: settings.max_sessions,
@@ -94,7 +96,10 @@ impl Endpoint {
             }
             (engine_io::Request::Poll, Some(session)) => poll(&session).await,
             (engine_io::Request::Post, Some(session)) => {
-                self.post(request, &session, &context).await
+                self.post(request, &session, &context).await.map_err(|refusal| match refusal {
+                    Refusal::EngineIo(error) => Refusal::EngineIoBody(error),
+                    refusal => refusal,
+                })
             }
             (engine_io::Request::Handshake(Transport::Polling), _) => {
                 let head = Request::of(request.into_parts().0, context.peer);
@@ -119,6 +124,8 @@ impl Endpoint {
         })?;
         let mut session = Session::new(sid, query.transport, self.limits);
         session.set_base64(query.base64);
+        // That it is open is known to the application from the first.
+        session.next_event();
         let session = SharedSession::new(session, self.limits, head);
         let registration =
             self.registry.register(&session, self.max_sessions).ok_or(Refusal::TooManySessions)?;
@@ -187,8 +194,8 @@ impl Endpoint {
                 }
                 Err(refusal) => return Err(refusal),
             };
-        // What came before is taken first: messages wait here, in one body, and nowhere else.
-        poll_fn(|cx| session.poll_taken(cx)).await;
+        // Of a handler that falls behind, the peer's next messages wait here, in one body.
+        poll_fn(|cx| session.poll_can_receive(cx)).await;
         posting.done().update(|session| session.finish_post(body))?;
         let mut response = Response::new(Body::from("ok"));
         set_headers(response.headers_mut(), "text/html");

@@ -119,6 +119,11 @@ impl Application for Handled {
         }
     }
 
+    fn holds_back(&self) -> bool {
+        // Who waits for room is woken.
+        false
+    }
+
     fn is_done(&self) -> bool {
         self.served.is_none()
     }

@@ -1,5 +1,7 @@
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -28,15 +30,29 @@ struct State {
     arrived: Option<OpenWebSocket>,
     close_reason: Option<CloseReason>,
     task: Option<Waker>,
-    /// The task is being polled, so that it need not be woken,
-    running: bool,
-    /// but has to look again.
+    at_work: AtWork,
+    /// Somebody else has changed something since the application began to work: the task has to look
+    /// again.
     changed: bool,
-    /// Who waits for a payload, for the inbox to be empty, for an event, for room in the queue.
+    /// Nothing is read from the WebSocket until the application has taken some of what came.
+    holds_back: bool,
+    /// The task has ended.
+    abandoned: bool,
+    /// Who waits for a payload, to bring more, for an event, for room in the queue.
     get: Option<Waker>,
     post: Option<Waker>,
     reader: Option<Waker>,
     writer: Option<Waker>,
+}
+
+/// Who is being polled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtWork {
+    Nobody,
+    /// The task need not be woken, but told.
+    Task,
+    /// What the application changes, on this thread, the task sees to afterwards.
+    Application(ThreadId),
 }
 
 /// A WebSocket, and what counts its connection.
@@ -63,8 +79,10 @@ impl SharedSession {
             arrived: None,
             close_reason: None,
             task: None,
-            running: false,
+            at_work: AtWork::Nobody,
             changed: false,
+            holds_back: false,
+            abandoned: false,
             get: None,
             post: None,
             reader: None,
@@ -128,17 +146,24 @@ impl SharedSession {
         }
         if state.session.has_events() {
             // A handler in the task itself is polled after this.
-            let own = |reader: &Waker| {
-                state.running && state.task.as_ref().is_some_and(|task| task.will_wake(reader))
+            let polled = |reader: &Waker| {
+                state.at_work == AtWork::Task
+                    && state.task.as_ref().is_some_and(|task| task.will_wake(reader))
             };
-            state.reader.take().filter(|reader| !own(reader)).into_iter().for_each(Waker::wake);
+            state.reader.take().filter(|reader| !polled(reader)).into_iter().for_each(Waker::wake);
         }
         self.wake_writer(state);
-        if state.running {
-            state.changed = true;
-        } else if let Some(task) = &state.task {
-            task.wake_by_ref();
+        state.wake_task();
+    }
+
+    /// Tells the time. What the application holds back from being read is not the peer's silence.
+    pub(crate) fn tell_time(&self, now: Duration) {
+        let mut state = self.lock();
+        if state.holds_back || state.post.is_some() {
+            state.session.excuse_silence();
         }
+        state.session.handle_timeout(now);
+        self.wake(state);
     }
 
     fn wake_writer(&self, state: &mut State) {
@@ -155,17 +180,27 @@ impl SharedSession {
         frame
     }
 
-    /// The next event; the inbox being empty is what a POST waits for.
+    /// The next event. More is read once there is room for it.
     pub(crate) fn next_event(&self) -> Option<Event> {
         let mut state = self.lock();
         let event = state.session.next_event();
         if let Some(Event::Close(reason)) = event {
             state.close_reason = Some(reason);
         }
-        let post = if state.session.has_events() { None } else { state.post.take() };
-        drop(state);
-        post.into_iter().for_each(Waker::wake);
+        if state.session.can_receive() {
+            state.post.take().into_iter().for_each(Waker::wake);
+            if mem::take(&mut state.holds_back) {
+                state.wake_task();
+            }
+        }
         event
+    }
+
+    /// Whether more is to be read from the WebSocket. If not, the task is woken when it is.
+    pub(crate) fn can_receive(&self) -> bool {
+        let mut state = self.lock();
+        state.holds_back = !state.session.can_receive();
+        !state.holds_back
     }
 
     /// [`next_event`](Self::next_event), waiting for it.
@@ -207,10 +242,10 @@ impl SharedSession {
         }
     }
 
-    /// Waits until the application has taken what came before.
-    pub(crate) fn poll_taken(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Waits until there is room for the messages of one more payload.
+    pub(crate) fn poll_can_receive(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.session.is_closed() || !state.session.has_events() {
+        if state.session.is_closed() || state.session.can_receive() {
             return Poll::Ready(());
         }
         state.post = Some(cx.waker().clone());
@@ -220,32 +255,43 @@ impl SharedSession {
     /// Gives the session's task a WebSocket.
     pub(crate) fn arrive(&self, socket: OpenWebSocket) {
         let mut state = self.lock();
-        state.arrived = Some(socket);
-        self.wake(state);
+        if !state.abandoned {
+            state.arrived = Some(socket);
+            self.wake(state);
+        }
     }
 
     pub(crate) fn take_arrived(&self) -> Option<OpenWebSocket> {
         self.lock().arrived.take()
     }
 
-    /// The task begins to work: it sees all that has changed until [`pause`](Self::pause).
+    /// The task works.
     pub(crate) fn resume(&self) {
-        let mut state = self.lock();
-        state.running = true;
-        state.changed = false;
+        self.lock().at_work = AtWork::Task;
     }
 
-    /// The task has nothing to do, and is woken when something changes. False if something has.
-    pub(crate) fn pause(&self, cx: &Context<'_>) -> bool {
+    /// Has the application work, which sees all that has changed until now.
+    pub(crate) fn with_application<T>(&self, work: impl FnOnce() -> T) -> T {
         let mut state = self.lock();
-        if std::mem::take(&mut state.changed) {
-            return false;
-        }
-        state.running = false;
+        state.changed = false;
+        state.at_work = AtWork::Application(thread::current().id());
+        drop(state);
+        let result = work();
+        self.resume();
+        result
+    }
+
+    /// The task has done what there was to do. It is woken when something changes, or at once if
+    /// something has.
+    pub(crate) fn pause(&self, cx: &Context<'_>) {
+        let mut state = self.lock();
+        state.at_work = AtWork::Nobody;
         if !state.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             state.task = Some(cx.waker().clone());
         }
-        true
+        if mem::take(&mut state.changed) || state.arrived.is_some() {
+            cx.waker().wake_by_ref();
+        }
     }
 
     /// The task has ended, and the session with it.
@@ -253,10 +299,12 @@ impl SharedSession {
         let mut state = self.lock();
         state.session.close();
         state.session.websocket_failed();
-        state.running = false;
+        state.at_work = AtWork::Nobody;
         state.task = None;
-        state.arrived = None;
+        state.abandoned = true;
+        let arrived = state.arrived.take();
         self.wake(state);
+        drop(arrived);
     }
 
     /// Logs what the peer did wrong.
@@ -264,5 +312,15 @@ impl SharedSession {
         let (rule, section, offset) = (error.rule(), error.rule().section(), error.offset());
         let peer = self.request.peer_addr();
         tracing::info!(?peer, %rule, section, offset, "Engine.IO refused");
+    }
+}
+
+impl State {
+    fn wake_task(&mut self) {
+        match self.at_work {
+            AtWork::Nobody => self.task.iter().for_each(Waker::wake_by_ref),
+            AtWork::Application(thread) if thread == thread::current().id() => {}
+            AtWork::Task | AtWork::Application(_) => self.changed = true,
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rtwire_engineio::{Frame, Session};
 use rtwire_tokio::{Clock, Error};
@@ -14,13 +15,29 @@ use crate::engine_io::registry::Registration;
 use crate::engine_io::session::OpenWebSocket;
 use crate::engine_io::{Application, SharedSession};
 
+/// How long a WebSocket has to take the last words of a session that has ended.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 pub(crate) struct Task {
     session: Arc<SharedSession>,
     application: Box<dyn Application>,
     socket: Option<OpenWebSocket>,
     clock: Clock,
+    /// When the WebSocket of a session that has ended is given up.
+    last_words: Option<Duration>,
+    draining: bool,
     server: Arc<context::Shared>,
-    _registration: Registration,
+    /// Until the session has ended; handlers may go on after that.
+    registration: Option<Registration>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Received {
+    /// Or the end.
+    Message,
+    Nothing,
+    /// It is not asked for one.
+    HasNoRoom,
 }
 
 impl Task {
@@ -31,7 +48,16 @@ impl Task {
         registration: Registration,
     ) -> Self {
         let clock = Clock::new(session.epoch());
-        Self { session, application, socket: None, clock, server, _registration: registration }
+        Self {
+            session,
+            application,
+            socket: None,
+            clock,
+            last_words: None,
+            draining: false,
+            server,
+            registration: Some(registration),
+        }
     }
 
     /// Spawns it; `socket` is what the session begins on, if it does on a WebSocket.
@@ -47,60 +73,93 @@ impl Task {
         let server = Arc::clone(&self.server);
         let mut drain = pin!(server.drain_over());
         let mut waits_for_drain = false;
-        poll_fn(|cx| {
-            match server.poll_drain(drain.as_mut(), &mut waits_for_drain, cx) {
-                Drain::NotYet => {}
-                Drain::Begun => self.application.shut_down(),
-                Drain::Over => return Poll::Ready(()),
-            }
-            self.poll(cx)
+        poll_fn(|cx| match server.poll_drain(drain.as_mut(), &mut waits_for_drain, cx) {
+            Drain::NotYet => self.poll(false, cx),
+            Drain::Begun => self.poll(true, cx),
+            Drain::Over => Poll::Ready(()),
         })
         .await;
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, draining: bool, cx: &mut Context<'_>) -> Poll<()> {
         self.session.resume();
-        loop {
-            self.tell_time(cx);
-            if let Some(arrived) = self.session.take_arrived() {
-                self.socket = Some(arrived);
-            }
-            self.application.poll(cx);
-            self.queue_frames(cx);
-            if self.receive(cx) {
-                continue;
-            }
-            self.write(cx);
-            if self.session.pause(cx) {
-                break;
+        if draining && !self.draining {
+            self.draining = true;
+            self.application.shut_down();
+        }
+        if let Some(arrived) = self.session.take_arrived() {
+            self.socket = Some(arrived);
+        }
+        self.work(cx);
+        self.write(cx);
+        // Last, for deadlines may be new. What time brings about is seen to in another turn.
+        if self.tell_time(cx) {
+            cx.waker().wake_by_ref();
+        }
+        self.session.pause(cx);
+        if self.has_ended() {
+            self.registration = None;
+            if self.application.is_done() && !self.session.read(Session::has_events) {
+                return Poll::Ready(());
             }
         }
-        if self.application.is_done() && self.session.read(Session::is_finished) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+        Poll::Pending
+    }
+
+    /// Has the application handle what comes, and the WebSocket take what it sends.
+    fn work(&mut self, cx: &mut Context<'_>) {
+        let mut received = self.receive(cx);
+        loop {
+            self.session.with_application(|| self.application.poll(cx));
+            let made_room = self.queue_frames(cx) && self.application.holds_back();
+            if received != Received::Nothing {
+                received = self.receive(cx);
+            }
+            if received != Received::Message && !made_room {
+                return;
+            }
         }
     }
 
-    fn tell_time(&mut self, cx: &mut Context<'_>) {
-        loop {
-            let session = self.session.read(Session::next_timeout);
-            let next = session.into_iter().chain(self.application.next_timeout()).min();
-            let Poll::Ready(now) = self.clock.poll(next, cx) else { return };
-            self.session.update(|session| session.handle_timeout(now));
-            self.application.handle_timeout(now);
-        }
+    fn has_ended(&self) -> bool {
+        self.session.read(|session| {
+            // Nobody can come any more to hear that it is over.
+            let unheard = self.draining && self.socket.is_none() && !session.is_polled();
+            session.is_finished() || session.is_closed() && unheard
+        })
     }
 
-    /// Takes one message from the WebSocket. False if there is none yet, or if the application
-    /// has not taken those before.
-    fn receive(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(OpenWebSocket { socket, .. }) = &mut self.socket else { return false };
-        if self.session.read(Session::has_events) {
-            return false;
+    /// False if it is not time for anything.
+    fn tell_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let (timeout, closed) =
+            self.session.read(|session| (session.next_timeout(), session.is_closed()));
+        if !closed || self.socket.is_none() {
+            self.last_words = None;
+        } else if self.last_words.is_none() {
+            self.last_words = Some(self.clock.now().saturating_add(LAST_WORDS));
+        }
+        let deadlines = [timeout, self.application.next_timeout(), self.last_words];
+        let next = deadlines.into_iter().flatten().min();
+        let Poll::Ready(now) = self.clock.poll(next, cx) else { return false };
+        self.session.tell_time(now);
+        self.application.handle_timeout(now);
+        if self.last_words.is_some_and(|deadline| deadline <= now) {
+            let peer = self.session.request().peer_addr();
+            tracing::debug!(?peer, "the last words of a session were not taken");
+            self.session.update(Session::websocket_failed);
+            self.socket = None;
+        }
+        true
+    }
+
+    /// Takes one message from the WebSocket.
+    fn receive(&mut self, cx: &mut Context<'_>) -> Received {
+        let Some(OpenWebSocket { socket, .. }) = &mut self.socket else { return Received::Nothing };
+        if !self.session.can_receive() {
+            return Received::HasNoRoom;
         }
         let frame = match socket.poll_message(cx) {
-            Poll::Pending => return false,
+            Poll::Pending => return Received::Nothing,
             Poll::Ready(Some(Ok(Message::Text(text)))) => Frame::Text(text),
             Poll::Ready(Some(Ok(Message::Binary(bytes)))) => Frame::Binary(bytes),
             Poll::Ready(None) => {
@@ -109,38 +168,49 @@ impl Task {
             }
             Poll::Ready(Some(Err(error))) => {
                 self.socket_failed(&error);
-                return true;
+                return Received::Message;
             }
         };
         if let Err(error) = self.session.update(|session| session.receive(frame)) {
             self.session.log(&error);
         }
-        true
+        Received::Message
     }
 
-    /// Moves what the session has to say to the WebSocket, as far as that has room.
-    fn queue_frames(&mut self, cx: &mut Context<'_>) {
+    /// Moves what the session has to say to the WebSocket, as far as that has room. True if there was
+    /// something.
+    fn queue_frames(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut queued_some = false;
         while let Some(OpenWebSocket { socket, .. }) = &mut self.socket {
             match socket.ready() {
                 Ok(()) => {}
                 Err(SendError::Full) => match socket.poll_output(cx) {
                     Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(error)) => return self.socket_failed(&error),
-                    Poll::Pending => return,
+                    Poll::Ready(Err(error)) => {
+                        self.socket_failed(&error);
+                        break;
+                    }
+                    Poll::Pending => break,
                 },
                 // The peer is closing; the end comes from reading.
-                Err(_) => return,
+                Err(_) => break,
             }
-            let Some(frame) = self.session.next_frame() else { return };
+            let Some(frame) = self.session.next_frame() else { break };
+            queued_some = true;
             let queued = match frame {
                 Frame::Text(text) => socket.queue(Message::Text(text)),
                 Frame::Binary(bytes) => socket.queue(Message::Binary(bytes)),
-                Frame::Close => return self.close_socket(),
+                Frame::Close => {
+                    self.close_socket();
+                    break;
+                }
             };
             if let Err(error) = queued {
-                return self.socket_failed(&error);
+                self.socket_failed(&error);
+                break;
             }
         }
+        queued_some
     }
 
     fn write(&mut self, cx: &mut Context<'_>) {
@@ -165,16 +235,28 @@ impl Task {
         self.close_socket();
     }
 
-    /// Leaves the closing handshake to a task of its own, which its deadline bounds: the session
-    /// may go on without this WebSocket.
+    /// Leaves the closing handshake to a task of its own, which its deadline and that of the drain
+    /// bound: the session may go on without this WebSocket.
     fn close_socket(&mut self) {
         let Some(OpenWebSocket { mut socket, permit }) = self.socket.take() else { return };
-        let draining = self.server.shutdown.is_cancelled();
-        let code = if draining { CloseCode::GOING_AWAY } else { CloseCode::NORMAL };
+        let code = if std::thread::panicking() {
+            CloseCode::INTERNAL_ERROR
+        } else if self.draining {
+            CloseCode::GOING_AWAY
+        } else {
+            CloseCode::NORMAL
+        };
         let peer = self.session.request().peer_addr();
+        let server = Arc::clone(&self.server);
         self.server.tracker.spawn(async move {
-            if let Err(error) = socket.close(CloseReason::new(code)).await {
-                tracing::debug!(?peer, %error, "WebSocket ended");
+            tokio::select! {
+                biased;
+                closed = socket.close(CloseReason::new(code)) => {
+                    if let Err(error) = closed {
+                        tracing::debug!(?peer, %error, "WebSocket ended");
+                    }
+                }
+                () = server.drain_over() => {}
             }
             drop(permit);
         });

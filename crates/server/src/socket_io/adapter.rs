@@ -82,7 +82,7 @@ impl Members {
     pub fn deliver(&self, packet: BroadcastPacket) -> Result<usize, EmitError> {
         let members = self.space.rooms.members(&packet.rooms, &packet.except);
         if members.is_empty() {
-            return Ok(0);
+            return packet.data.event_name().map(|_| 0).ok_or(EmitError::NotAnEvent);
         }
         let prepared = PreparedPacket::new(PreparedEvent::new(&self.space.name, packet.data)?);
         Ok(members.iter().filter(|member| member.deliver(&prepared)).count())

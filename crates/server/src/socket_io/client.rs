@@ -31,6 +31,8 @@ struct State {
     left: Vec<(Socket, DisconnectReason)>,
     /// Why this side closes the session, if it does.
     closing: Option<DisconnectReason>,
+    closes_after_output: bool,
+    /// The session is over: nothing is sent any more.
     ended: bool,
 }
 
@@ -47,6 +49,7 @@ impl Client {
             members: BTreeMap::new(),
             left: Vec::new(),
             closing: None,
+            closes_after_output: false,
             ended: false,
         };
         Arc::new(Self {
@@ -115,7 +118,7 @@ impl Client {
     pub(crate) fn accept(&self, socket: &Socket) -> bool {
         let space = socket.space();
         let mut state = self.lock();
-        if state.ended || state.closing.is_some() {
+        if state.is_over() {
             return false;
         }
         if let Err(error) = state.connection.accept(&space.name, socket.id()) {
@@ -183,6 +186,9 @@ impl Client {
 
     pub(crate) fn send_ack(&self, token: AckToken, data: Data) -> Result<(), EmitError> {
         let mut state = self.lock();
+        if state.is_over() {
+            return Err(EmitError::Disconnected);
+        }
         state.connection.send_ack(token, data)?;
         self.write(&mut state);
         Ok(())
@@ -215,32 +221,38 @@ impl Client {
     /// Moves what is to be sent into the session, as far as that has room.
     fn write(&self, state: &mut State) {
         let output = state.connection.output();
-        if output.is_empty() {
-            return;
-        }
         let max_queue = self.session.limits().max_queue;
-        let refused = self.session.update(|session| {
-            while session.queued() < max_queue {
-                let message = match output.pop() {
-                    None => break,
-                    Some(Message::Text(text)) => engine_io::Message::Text(text),
-                    Some(Message::Binary(bytes)) => engine_io::Message::Binary(bytes),
-                };
-                session.send(message)?;
+        // Full, it is left alone: nothing would change, and nobody is to be woken.
+        if !output.is_empty() && self.session.read(|session| session.queued() < max_queue) {
+            let sent = self.session.update(|session| {
+                while session.queued() < max_queue {
+                    let message = match output.pop() {
+                        None => break,
+                        Some(Message::Text(text)) => engine_io::Message::Text(text),
+                        Some(Message::Binary(bytes)) => engine_io::Message::Binary(bytes),
+                    };
+                    session.send(message)?;
+                }
+                Ok(())
+            });
+            match sent {
+                Ok(()) => {}
+                Err(engine_io::SendError::Closed) => while output.pop().is_some() {},
+                // JSON escapes the record separator, and a name with one is not of a namespace here.
+                Err(error) => tracing::error!(%error, "a Socket.IO packet was not sent"),
             }
-            Ok(())
-        });
-        match refused {
-            Ok(()) => {}
-            Err(engine_io::SendError::Closed) => while output.pop().is_some() {},
-            // JSON escapes the record separator, and a name with one is not of a namespace here.
-            Err(error) => tracing::error!(%error, "a Socket.IO packet was not sent"),
+        }
+        if state.closes_after_output && state.connection.output().is_empty() {
+            state.closes_after_output = false;
+            self.session.update(engine_io::Session::close);
         }
     }
 
-    /// [`write`](Self::write), after the session has had time to send.
-    pub(crate) fn write_more(&self) {
-        self.write(&mut self.lock());
+    /// [`write`](Self::write), after the session has had time to send. False if some has no room yet.
+    pub(crate) fn write_more(&self) -> bool {
+        let mut state = self.lock();
+        self.write(&mut state);
+        state.connection.output().is_empty()
     }
 
     /// Whether the socket is connected.
@@ -268,7 +280,7 @@ impl Client {
         for socket in &members {
             self.disconnect(socket);
         }
-        self.close(DisconnectReason::ForcedServerClose);
+        self.close_after_output(DisconnectReason::ForcedServerClose);
     }
 
     /// The client has left a namespace.
@@ -276,13 +288,34 @@ impl Client {
         self.lock().leave(namespace, reason);
     }
 
-    /// Closes the session, after what is queued.
+    /// Closes the session, after what is queued there.
     pub(crate) fn close(&self, reason: DisconnectReason) {
         self.lock().closing.get_or_insert(reason);
         self.session.update(engine_io::Session::close);
     }
 
-    /// The session has ended: so have all sockets.
+    /// Closes the session, after all that was sent.
+    pub(crate) fn close_after_output(&self, reason: DisconnectReason) {
+        let mut state = self.lock();
+        state.closing.get_or_insert(reason);
+        state.closes_after_output = true;
+        self.write(&mut state);
+    }
+
+    /// The session has ended: nothing can be sent, and no ack will come. Events that came before
+    /// may still be handled, until [`end`](Self::end).
+    pub(crate) fn session_ended(&self) {
+        let mut state = self.lock();
+        if !state.ended {
+            state.ended = true;
+            for member in state.members.values_mut() {
+                member.acks.clear();
+                member.socket.space().rooms.remove(member.socket.id());
+            }
+        }
+    }
+
+    /// All sockets have gone.
     pub(crate) fn end(&self, reason: engine_io::CloseReason) {
         let mut state = self.lock();
         let reason = state.closing.unwrap_or(match reason {
@@ -305,8 +338,16 @@ impl Client {
 }
 
 impl State {
+    /// Whether nothing is sent any more.
+    fn is_over(&self) -> bool {
+        self.ended || self.closing.is_some()
+    }
+
     /// The entry of a socket, unless it has left; its namespace may have another one by now.
     fn member(&mut self, socket: &Socket) -> Result<&mut Member, EmitError> {
+        if self.is_over() {
+            return Err(EmitError::Disconnected);
+        }
         let member = self.members.get_mut(&socket.space().name);
         member.filter(|member| member.socket == *socket).ok_or(EmitError::Disconnected)
     }

@@ -49,14 +49,17 @@ impl NamespaceHandlers {
         self
     }
 
-    /// Is called when a socket has disconnected, with the reason. It is in no room any more.
+    /// Is called when a socket has disconnected, with the reason. It is in no room any more. (After
+    /// a handler's panic, and at the end of the time that a server has to drain, nobody is called.)
     #[must_use]
     pub fn on_disconnect(mut self, handler: impl DisconnectHandler) -> Self {
         self.on_disconnect = Some(handler.erase().0);
         self
     }
 
-    /// Is asked, after those added before it, whether a socket may connect.
+    /// Is asked, after those added before it, whether a socket may connect. The socket is not
+    /// connected yet: it can be asked for its [`auth`](crate::Socket::auth) and its request, and be
+    /// given values, but not be sent to.
     #[must_use]
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middlewares.push(middleware.erase().0);

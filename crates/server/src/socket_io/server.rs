@@ -92,15 +92,16 @@ impl SocketIo {
     /// A comma ends a namespace on the wire: what follows one in `name` is left away.
     pub fn of(&self, name: &str, set: impl FnOnce(NamespaceHandlers) -> NamespaceHandlers) {
         let Some(name) = namespace(name) else { return };
+        // First, for clients may come as soon as the namespace is there.
+        let handlers = set(NamespaceHandlers::default());
         let mut spaces = self.io.spaces.write().unwrap_or_else(PoisonError::into_inner);
-        let space = spaces.entry(name.clone()).or_insert_with(|| {
-            let space = Arc::new(Space::new(name, Arc::clone(&self.io.adapter)));
-            self.io.adapter.attach(Members::of(&space));
-            space
-        });
-        let space = Arc::clone(space);
+        if let Some(space) = spaces.get(&name) {
+            return space.set_handlers(handlers);
+        }
+        let space = Arc::new(Space::new(name, Arc::clone(&self.io.adapter), handlers));
+        spaces.insert(space.name.clone(), Arc::clone(&space));
         drop(spaces);
-        space.set_handlers(set(NamespaceHandlers::default()));
+        self.io.adapter.attach(Members::of(&space));
     }
 
     /// Everybody in the namespace `name`; nobody if there is none of that name.
@@ -166,8 +167,9 @@ impl SocketIo {
         self
     }
 
-    /// Sets how many handlers of one connection may wait for something at a time: 256. At it, no
-    /// more is read from the client until one of them is done.
+    /// Sets how many handlers of one connection may wait for something at a time: 256. At it, further
+    /// events wait until one of them is done, acks go on; and when
+    /// [`max_unread`](rtwire_engineio::Limits::max_unread) bytes wait, no more is read from the client.
     #[must_use]
     pub fn max_handlers(mut self, handlers: usize) -> Self {
         self.rules.max_handlers = handlers.max(1);

@@ -15,8 +15,13 @@ pub(crate) struct Space {
 }
 
 impl Space {
-    pub(crate) fn new(name: Namespace, adapter: Arc<dyn Adapter>) -> Self {
-        Self { name, rooms: Rooms::default(), adapter, handlers: RwLock::default() }
+    pub(crate) fn new(
+        name: Namespace,
+        adapter: Arc<dyn Adapter>,
+        handlers: NamespaceHandlers,
+    ) -> Self {
+        let handlers = RwLock::new(Arc::new(handlers));
+        Self { name, rooms: Rooms::default(), adapter, handlers }
     }
 
     pub(crate) fn handlers(&self) -> Arc<NamespaceHandlers> {

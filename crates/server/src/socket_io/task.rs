@@ -1,7 +1,9 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rtwire_engineio as engine_io;
@@ -22,11 +24,56 @@ pub(crate) struct ClientTask {
     io: Arc<Io>,
     /// Handlers that wait for something.
     at_work: Option<FuturesUnordered<BoxFuture<()>>>,
+    /// What has come while too many of them do, or while the client does not take what it is sent;
+    /// and why the session has ended since. Acks are not among it: a handler may wait for one.
+    backlog: VecDeque<Event>,
+    /// What `backlog` counts, in bytes.
+    backlog_bytes: usize,
+    close_reason: Option<engine_io::CloseReason>,
+    /// More is to be sent than the session has room for.
+    holds_back: bool,
 }
+
+/// What an event of the backlog counts beyond its bytes.
+const EVENT_OVERHEAD: usize = 64;
 
 impl ClientTask {
     pub(crate) fn new(session: &Arc<SharedSession>, io: &Arc<Io>, rules: &Arc<Rules>) -> Self {
-        Self { client: Client::new(session, rules), io: Arc::clone(io), at_work: None }
+        Self {
+            client: Client::new(session, rules),
+            io: Arc::clone(io),
+            at_work: None,
+            backlog: VecDeque::new(),
+            backlog_bytes: 0,
+            close_reason: None,
+            holds_back: false,
+        }
+    }
+
+    /// Takes a message from the session. False if there is none.
+    fn receive(&mut self, has_room: bool, cx: &mut Context<'_>) -> bool {
+        let message = match self.client.session().next_event() {
+            None => return false,
+            Some(engine_io::Event::Message(engine_io::Message::Text(text))) => Message::Text(text),
+            Some(engine_io::Event::Message(engine_io::Message::Binary(bytes))) => {
+                Message::Binary(bytes)
+            }
+            Some(engine_io::Event::Close(reason)) => {
+                self.close_reason = Some(reason);
+                return true;
+            }
+            Some(_) => return true,
+        };
+        match self.client.receive(message) {
+            None => {}
+            Some(Event::Ack { namespace, id, data }) => self.client.answer(&namespace, id, data),
+            Some(event) if has_room => self.dispatch(event, cx),
+            Some(event) => {
+                self.backlog_bytes += cost(&event);
+                self.backlog.push_back(event);
+            }
+        }
+        true
     }
 
     fn dispatch(&mut self, event: Event, cx: &mut Context<'_>) {
@@ -47,7 +94,6 @@ impl ClientTask {
                     self.run(handling, cx);
                 }
             }
-            Event::Ack { namespace, id, data } => self.client.answer(&namespace, id, data),
             Event::Disconnect { namespace, reason } => self.client.left(&namespace, reason),
             _ => {}
         }
@@ -90,6 +136,17 @@ impl ClientTask {
     }
 }
 
+fn cost(event: &Event) -> usize {
+    let data = match event {
+        Event::Event { data, .. } => {
+            data.json().len() + data.attachments().iter().map(Bytes::len).sum::<usize>()
+        }
+        Event::Connect { auth, .. } => auth.as_ref().map_or(0, |auth| auth.len()),
+        _ => 0,
+    };
+    data + EVENT_OVERHEAD
+}
+
 /// Asks the middlewares whether a client may join, and welcomes it.
 async fn connect(client: Arc<Client>, space: Arc<Space>, auth: Option<Json>) {
     let id = match random_id() {
@@ -115,32 +172,35 @@ async fn connect(client: Arc<Client>, space: Arc<Space>, auth: Option<Json>) {
 
 impl Application for ClientTask {
     fn poll(&mut self, cx: &mut Context<'_>) {
+        // Told at once, for handlers may wait for it, or for acks that will not come.
+        if self.client.session().read(engine_io::Session::is_closed) {
+            self.client.session_ended();
+        }
         loop {
-            let has_room = self.poll_at_work(cx);
+            let has_room = self.poll_at_work(cx) && self.client.write_more();
             self.tell_who_left(cx);
-            if !has_room {
+            if has_room && let Some(event) = self.backlog.pop_front() {
+                self.backlog_bytes -= cost(&event);
+                self.dispatch(event, cx);
+            } else if self.backlog.is_empty()
+                && let Some(reason) = self.close_reason.take()
+            {
+                self.client.end(reason);
+            } else if self.backlog_bytes >= self.client.session().limits().max_unread
+                || !self.receive(has_room, cx)
+            {
                 break;
             }
-            match self.client.session().next_event() {
-                None => break,
-                Some(engine_io::Event::Message(message)) => {
-                    let message = match message {
-                        engine_io::Message::Text(text) => Message::Text(text),
-                        engine_io::Message::Binary(bytes) => Message::Binary(bytes),
-                    };
-                    if let Some(event) = self.client.receive(message) {
-                        self.dispatch(event, cx);
-                    }
-                }
-                Some(engine_io::Event::Close(reason)) => self.client.end(reason),
-                Some(_) => {}
-            }
         }
-        self.client.write_more();
+        self.holds_back = !self.client.write_more();
+    }
+
+    fn holds_back(&self) -> bool {
+        self.holds_back
     }
 
     fn is_done(&self) -> bool {
-        self.at_work.is_none()
+        self.at_work.is_none() && self.backlog.is_empty()
     }
 
     fn next_timeout(&self) -> Option<Duration> {
@@ -152,7 +212,7 @@ impl Application for ClientTask {
     }
 
     fn shut_down(&mut self) {
-        self.client.close(DisconnectReason::ServerShuttingDown);
+        self.client.close_after_output(DisconnectReason::ServerShuttingDown);
     }
 }
 

@@ -5,6 +5,8 @@
 mod bad_input;
 mod body_limits;
 mod connection_limits;
+mod engine_io;
+mod engine_io_peer;
 mod event_log;
 mod event_stream;
 mod head_limits;
@@ -15,4 +17,7 @@ mod peer;
 mod senders;
 mod service;
 mod shutdown;
+mod socket_io;
+mod socket_io_flow;
+mod socket_io_peer;
 mod websocket;

@@ -1,0 +1,499 @@
+//! Socket.IO, protocol 5: what clients see on the wire, and what handlers see of clients.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rtwire_server::{
+    Ack, AckError, Binary, CloseCode, CloseReason, ConnectError, Data, EmitError, Endpoints,
+    EngineIoLimits, JoinError, Limits, Message, NamespaceHandlers, Socket, SocketIo,
+    SocketIoLimits,
+};
+use tokio::sync::{Notify, mpsc};
+
+use crate::engine_io_peer::Polling;
+use crate::peer::{soon, start};
+use crate::socket_io_peer::{Client, PATH, echo, serve};
+
+#[tokio::test]
+async fn connection_ids_differ_from_each_other_and_from_the_session() {
+    let io = SocketIo::new();
+    io.of("custom", |ns| ns);
+    let (server, _) = serve(io, echo).await;
+    let mut client = Client::open(&server).await;
+    let session = client.id.clone();
+    let ids = [client.join("").await, client.join("/custom,").await];
+    assert!(ids[0] != ids[1] && !ids.contains(&session));
+}
+
+#[tokio::test]
+async fn connection_to_a_namespace_that_is_not_there_is_refused() {
+    let (server, _) = serve(SocketIo::new(), echo).await;
+    let mut client = Client::open(&server).await;
+    client.send("40/random").await;
+    client.expect(r#"44/random,{"message":"Invalid namespace"}"#).await;
+    client.join("").await;
+}
+
+#[tokio::test]
+async fn connection_middlewares_are_asked_in_order() {
+    let guarded = |ns: NamespaceHandlers| {
+        echo(ns)
+            .middleware(async |socket: Socket| {
+                assert!(!socket.is_connected() && socket.rooms().is_empty());
+                assert!(matches!(socket.emit("early", &()), Err(EmitError::Disconnected)));
+                assert_eq!(socket.join("early"), Err(JoinError::Disconnected));
+                assert_eq!(socket.insert(1_u8), None);
+                Ok(())
+            })
+            .middleware(async |socket: Socket| {
+                #[derive(serde::Deserialize)]
+                struct Auth {
+                    token: String,
+                }
+                assert_eq!(socket.get::<u8>(), Some(1));
+                match socket.auth::<Auth>() {
+                    Ok(auth) if auth.token == "abc" => Ok(()),
+                    _ => Err(ConnectError::new("not \"authorized\"").data(&[1]).unwrap()),
+                }
+            })
+            .on_connect(async |socket: Socket| socket.emit("welcome", socket.id().as_ref() as &str))
+    };
+    let (server, _) = serve(SocketIo::new(), guarded).await;
+    let mut client = Client::open(&server).await;
+    for refused in ["40", r#"40{"token":1}"#, r#"40{"token":"x"}"#] {
+        client.send(refused).await;
+        client.expect(r#"44{"message":"not \"authorized\"","data":[1]}"#).await;
+    }
+    client.send(r#"40{"token":"abc"}"#).await;
+    let id = client.text().await.split('"').nth(3).unwrap().to_owned();
+    client.expect(&format!(r#"42["welcome","{id}"]"#)).await;
+}
+
+#[tokio::test]
+async fn connection_no_namespace_in_time_is_closed() {
+    let limits = SocketIoLimits::default().connect_timeout(Duration::from_millis(50));
+    let (server, _) = serve(SocketIo::new().limits(limits), echo).await;
+    let joined = Client::connect(&server).await;
+    Client::open(&server).await.ends().await;
+    let mut joined = joined;
+    joined.send(r#"42["echo",1]"#).await;
+    joined.expect(r#"42["echo",1]"#).await;
+}
+
+#[tokio::test]
+async fn events_handlers_of_every_shape() {
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on("socket", async |socket: Socket| socket.emit("socket", &()))
+            .on("args", async |socket: Socket, (a, b): (String, u8)| socket.emit("args", &(b, a)))
+            .on("all", async |socket: Socket, text: String, ack: Ack| {
+                socket.emit("all", &text)?;
+                ack.send(&(1, "two"))
+            })
+            .on("ack", async |file: Binary, ack: Ack| ack.send(&file.len()))
+            .on("bare", async |_: Socket, ack: Ack| ack.send(&()))
+            .on("data", async |data: Data, ack: Ack| ack.send_data(data.into_ack()))
+            .on_any(async |socket: Socket, data: Data| {
+                let name = data.event_name().map(|name| name.into_owned());
+                socket.emit("any", &name)
+            })
+    };
+    let (server, _) = serve(SocketIo::new(), handlers).await;
+    let mut client = Client::connect(&server).await;
+    for (sent, answers) in [
+        (r#"42["socket",1,2]"#, &[r#"42["socket"]"#][..]),
+        (r#"42["args","x",7,"more"]"#, &[r#"42["args",7,"x"]"#]),
+        // Nobody asked for an ack.
+        (r#"42["all","x"]"#, &[r#"42["all","x"]"#]),
+        (r#"4212["all","x"]"#, &[r#"42["all","x"]"#, r#"4312[1,"two"]"#]),
+        (r#"420["bare"]"#, &["430[]"]),
+        (r#"421["data",{"a":[1]},null]"#, &[r#"431[{"a":[1]},null]"#]),
+        // An event without a handler is never acked by itself.
+        (r#"422["unknown"]"#, &[r#"42["any","unknown"]"#]),
+        // What does not fit is dropped, alone.
+        (r#"423["args",1]"#, &[]),
+        (r#"42["socket"]"#, &[r#"42["socket"]"#]),
+    ] {
+        client.send(sent).await;
+        for answer in answers {
+            client.expect(answer).await;
+        }
+    }
+    client.send(r#"451-9["ack",{"_placeholder":true,"num":0}]"#).await;
+    client.socket.send(vec![1, 2, 3]).await.unwrap();
+    client.expect("439[3]").await;
+}
+
+#[tokio::test]
+async fn events_binary_comes_back_with_its_attachments_behind_it() {
+    let (server, _) = serve(SocketIo::new(), echo).await;
+    let mut client = Client::connect(&server).await;
+    let packet =
+        r#"452-["echo",{"deep":[{"_placeholder":true,"num":0}]},{"_placeholder":true,"num":1}]"#;
+    client.send(packet).await;
+    client.socket.send(vec![1]).await.unwrap();
+    client.socket.send(vec![2; 70_000]).await.unwrap();
+    client.expect(packet).await;
+    for expected in [vec![1], vec![2; 70_000]] {
+        let attachment = soon(client.socket.next()).await.unwrap().unwrap();
+        assert_eq!(attachment, Message::from(expected));
+    }
+
+    let polling = Polling::open(&server, PATH).await;
+    polling.send("40").await;
+    polling.poll().await;
+    let packet = r#"451-["echo",{"_placeholder":true,"num":0}]"#;
+    polling.send(&format!("{packet}\x1ebAQI=")).await;
+    assert_eq!(polling.poll().await, format!("{packet}\x1ebAQI="));
+}
+
+#[tokio::test]
+async fn malformed_packets_close_their_connection_and_no_other() {
+    let (server, mut told) = serve(SocketIo::new(), echo).await;
+    let mut other = Client::connect(&server).await;
+    for (malformed, reason) in [
+        ("4", "parse error"),
+        ("49", "parse error"),
+        ("42", "parse error"),
+        ("42{}", "parse error"),
+        ("42[]", "parse error"),
+        (r#"42["connect"]"#, "parse error"),
+        (r#"42["a""#, "parse error"),
+        ("43[]", "parse error"),
+        ("431{}", "parse error"),
+        ("41{}", "parse error"),
+        (r#"450-["a"]"#, "parse error"),
+        (r#"451-["a"]"#, "parse error"),
+        (r#"451-["a",{"_placeholder":true,"num":1}]"#, "parse error"),
+        ("44", "parse error"),
+        (r#"44{"message":"x"}"#, "forced server close"),
+        ("40", "forced server close"),
+        (r#"42/unknown,["a"]"#, "forced server close"),
+    ] {
+        let mut client = Client::connect(&server).await;
+        client.send(malformed).await;
+        client.ends().await;
+        assert_eq!(soon(told.recv()).await.unwrap(), reason, "{malformed}");
+    }
+    let mut client = Client::connect(&server).await;
+    client.socket.send(vec![1]).await.unwrap();
+    client.ends().await;
+    assert_eq!(soon(told.recv()).await.unwrap(), "parse error", "stray binary");
+
+    let polling = Polling::open(&server, PATH).await;
+    polling.send("40").await;
+    polling.poll().await;
+    polling.send("4nonsense").await;
+    assert_eq!(polling.poll().await, "1");
+    assert_eq!(soon(told.recv()).await.unwrap(), "parse error", "over polling");
+
+    other.send(r#"42["echo",1]"#).await;
+    other.expect(r#"42["echo",1]"#).await;
+}
+
+#[tokio::test]
+async fn disconnection_reasons() {
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on("leave", async |socket: Socket| socket.disconnect())
+            .on("close", async |socket: Socket| socket.close_connection())
+    };
+    let engine = EngineIoLimits::default()
+        .ping_interval(Duration::from_millis(300))
+        .ping_timeout(Duration::from_millis(50));
+    let (server, mut told) = serve(SocketIo::new().engine_limits(engine), handlers).await;
+    let mut reason = async || soon(told.recv()).await.unwrap();
+
+    let mut client = Client::connect(&server).await;
+    client.send("41").await;
+    assert_eq!(reason().await, "client namespace disconnect");
+
+    let mut client = Client::connect(&server).await;
+    client.send(r#"42["leave"]"#).await;
+    client.expect("41").await;
+    assert_eq!(reason().await, "server namespace disconnect");
+    // What was on its way is ignored, and it may come back.
+    client.send(r#"42["leave"]"#).await;
+    client.join("").await;
+
+    let mut closed = Client::connect(&server).await;
+    closed.send(r#"42["close"]"#).await;
+    closed.expect("41").await;
+    closed.ends().await;
+    assert_eq!(reason().await, "server namespace disconnect");
+
+    client.socket.close(CloseReason::new(CloseCode::NORMAL)).await.unwrap();
+    assert_eq!(reason().await, "transport close");
+
+    let mut client = Client::connect(&server).await;
+    client.send("1").await;
+    assert_eq!(reason().await, "transport close");
+
+    let mut client = Client::connect(&server).await;
+    client.expect("2").await;
+    assert_eq!(reason().await, "ping timeout");
+    client.ends().await;
+
+    let client = Client::connect(&server).await;
+    let ended = server.stop();
+    assert_eq!(reason().await, "server shutting down");
+    client.ends().await;
+    soon(ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn rooms_reach_who_is_in_them_once() {
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on("join", async |socket: Socket, room: String, ack: Ack| {
+            socket.join(&room).unwrap();
+            ack.send(&socket.rooms().len())
+        })
+        .on("leave", async |socket: Socket, room: String, ack: Ack| {
+            socket.leave(&room);
+            ack.send(&socket.rooms().len())
+        })
+        .on("to", async |socket: Socket, rooms: Vec<String>, ack: Ack| {
+            let to = rooms.iter().fold(socket.broadcast(), |to, room| to.to(room));
+            ack.send(&to.emit("hello", &1)?)
+        })
+        .on("except", async |socket: Socket, room: String, ack: Ack| {
+            ack.send(&socket.except(&room).emit("hello", &2)?)
+        })
+        .on("local", async |socket: Socket, ack: Ack| ack.send(&socket.local().emit("hello", &3)?))
+    };
+    let io = SocketIo::new();
+    let (server, _) = serve(io.clone(), handlers).await;
+    let mut a = Client::connect(&server).await;
+    let mut b = Client::connect(&server).await;
+    let mut c = Client::connect(&server).await;
+    for (of_b, room, count) in [(false, "x", 2), (true, "x", 2), (true, "y", 3)] {
+        let client = if of_b { &mut b } else { &mut a };
+        client.send(&format!(r#"420["join","{room}"]"#)).await;
+        client.expect(&format!("430[{count}]")).await;
+    }
+    // Once, though in both rooms; and not the sender.
+    a.send(r#"421["to",["x","y"]]"#).await;
+    a.expect("431[1]").await;
+    b.expect(r#"42["hello",1]"#).await;
+    // Each is in the room of its own id.
+    a.send(&format!(r#"422["to",["{}"]]"#, c.id)).await;
+    a.expect("432[1]").await;
+    c.expect(r#"42["hello",1]"#).await;
+    c.send(r#"423["except","y"]"#).await;
+    c.expect("433[1]").await;
+    a.expect(r#"42["hello",2]"#).await;
+    b.send(r#"424["leave","x"]"#).await;
+    b.expect("434[2]").await;
+    c.send(r#"425["to",["x"]]"#).await;
+    c.expect("435[1]").await;
+    a.expect(r#"42["hello",1]"#).await;
+    a.send(r#"426["local"]"#).await;
+    a.expect("436[2]").await;
+    b.expect(r#"42["hello",3]"#).await;
+    c.expect(r#"42["hello",3]"#).await;
+
+    // From outside.
+    assert_eq!(io.emit("news", &"x").unwrap(), 3);
+    assert_eq!(io.to("y").to("x").except("x").emit("news", &"y").unwrap(), 1);
+    assert_eq!(io.namespace("/unknown").emit("news", &"z").unwrap(), 0);
+    assert_eq!(io.to("y").sockets()[0].id(), b.id.as_str());
+    for client in [&mut a, &mut b, &mut c] {
+        client.expect(r#"42["news","x"]"#).await;
+    }
+    b.expect(r#"42["news","y"]"#).await;
+    drop(b);
+    while !io.to("y").sockets().is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn rooms_of_a_socket_are_limited() {
+    for limit in [0, 1, 2] {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let handlers = |ns: NamespaceHandlers| {
+            ns.on_connect(move |socket: Socket| {
+                for room in 0..=limit {
+                    tell.send(socket.join(&room.to_string())).unwrap();
+                }
+                // One that it is in already is no further one.
+                tell.send(socket.join(socket.id())).unwrap();
+                async {}
+            })
+        };
+        let (server, _) = serve(SocketIo::new().max_rooms(limit), handlers).await;
+        let _client = Client::connect(&server).await;
+        for _ in 0..limit {
+            assert_eq!(soon(told.recv()).await.unwrap(), Ok(()));
+        }
+        assert_eq!(soon(told.recv()).await.unwrap(), Err(JoinError::TooManyRooms));
+        assert_eq!(soon(told.recv()).await.unwrap(), Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn broadcast_with_attachments_comes_whole() {
+    let io = SocketIo::new();
+    let (server, _) = serve(io.clone(), echo).await;
+    let mut websocket = Client::connect(&server).await;
+    let polling = Polling::open(&server, PATH).await;
+    polling.send("40").await;
+    polling.poll().await;
+    let file = Binary(vec![1, 2].into());
+    assert_eq!(io.emit("file", &("a", &file)).unwrap(), 2);
+    let packet = r#"451-["file","a",{"_placeholder":true,"num":0}]"#;
+    websocket.expect(packet).await;
+    assert_eq!(soon(websocket.socket.next()).await.unwrap().unwrap(), Message::from(vec![1, 2]));
+    assert_eq!(polling.poll().await, format!("{packet}\x1ebAQI="));
+}
+
+#[tokio::test]
+async fn acks_of_the_client_come_late_or_never() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let handlers = move |ns: NamespaceHandlers| {
+        ns.on("ask", move |socket: Socket, millis: u64| {
+            let tell = tell.clone();
+            async move {
+                let socket = socket.timeout(Duration::from_millis(millis));
+                let answer = socket.emit_with_ack::<(String, u8)>("question", &()).await;
+                drop(tell.send(match answer {
+                    Ok((text, number)) => format!("{text} {number}"),
+                    Err(AckError::Payload(_)) => "not what was asked for".to_owned(),
+                    Err(error) => error.to_string(),
+                }));
+            }
+        })
+    };
+    let (server, _) = serve(SocketIo::new(), handlers).await;
+    let mut client = Client::connect(&server).await;
+    let mut answer = async || soon(told.recv()).await.unwrap();
+    client.send(r#"42["ask",10000]"#).await;
+    client.expect(r#"420["question"]"#).await;
+    client.send(r#"430["yes",2]"#).await;
+    assert_eq!(answer().await, "yes 2");
+
+    client.send(r#"42["ask",10000]"#).await;
+    client.expect(r#"421["question"]"#).await;
+    client.send(r#"431[{}]"#).await;
+    assert_eq!(answer().await, "not what was asked for");
+
+    client.send(r#"42["ask",20]"#).await;
+    client.expect(r#"422["question"]"#).await;
+    assert_eq!(answer().await, "no answer in time");
+    // Late, and no fault.
+    client.send(r#"432["yes",2]"#).await;
+
+    client.send(r#"42["ask",10000]"#).await;
+    client.expect(r#"423["question"]"#).await;
+    client.send("41").await;
+    assert_eq!(answer().await, "disconnected before the answer");
+
+    client.join("").await;
+    client.send(r#"42["ask",10000]"#).await;
+    client.expect(r#"420["question"]"#).await;
+    drop(client);
+    assert_eq!(answer().await, "disconnected before the answer");
+}
+
+#[tokio::test]
+async fn acks_awaited_are_limited() {
+    let limits = SocketIoLimits::default().max_acks(2);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on_connect(move |socket: Socket| {
+            let answers: Vec<_> = (0..3).map(|n| socket.emit_with_ack::<u8>("q", &n)).collect();
+            let tell = tell.clone();
+            async move {
+                for answer in answers {
+                    drop(tell.send(match answer.await {
+                        Ok(number) => number.to_string(),
+                        Err(error) => error.to_string(),
+                    }));
+                }
+            }
+        })
+    };
+    let (server, _) = serve(SocketIo::new().limits(limits), handlers).await;
+    let mut client = Client::connect(&server).await;
+    client.expect(r#"420["q",0]"#).await;
+    client.expect(r#"421["q",1]"#).await;
+    client.send("430[5]").await;
+    client.send("431[6]").await;
+    for expected in ["5", "6", "too many acks awaited"] {
+        assert_eq!(soon(told.recv()).await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_takes_its_sockets_out_of_their_rooms() {
+    let io = SocketIo::new();
+    let handlers = |ns: NamespaceHandlers| {
+        echo(ns).on("panic", async |_: Socket| -> Result<(), EmitError> { panic!("as told") })
+    };
+    let (server, _) = serve(io.clone(), handlers).await;
+    let mut other = Client::connect(&server).await;
+    let mut client = Client::connect(&server).await;
+    assert_eq!(io.namespace("/").sockets().len(), 2);
+    client.send(r#"42["panic"]"#).await;
+    client.ends().await;
+    assert_eq!(io.namespace("/").sockets().len(), 1);
+    other.send(r#"42["echo"]"#).await;
+    other.expect(r#"42["echo"]"#).await;
+}
+
+#[tokio::test]
+async fn a_handler_goes_on_after_its_socket_has_gone() {
+    let (go_on, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (waits, tells) = (Arc::clone(&go_on), Arc::clone(&done));
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on("work", move |socket: Socket| {
+            let (waits, tells) = (Arc::clone(&waits), Arc::clone(&tells));
+            async move {
+                socket.emit("begun", &()).unwrap();
+                waits.notified().await;
+                assert!(matches!(socket.emit("done", &()), Err(EmitError::Disconnected)));
+                tells.notify_one();
+            }
+        })
+    };
+    let (server, mut told) = serve(SocketIo::new(), handlers).await;
+    let mut client = Client::connect(&server).await;
+    client.send(r#"42["work"]"#).await;
+    client.expect(r#"42["begun"]"#).await;
+    drop(client);
+    soon(told.recv()).await.unwrap();
+    go_on.notify_one();
+    soon(done.notified()).await;
+}
+
+#[tokio::test]
+async fn shutdown_cuts_handlers_that_do_not_end() {
+    let io = SocketIo::new();
+    io.of("/", |ns| ns.on_connect(async |_: Socket| std::future::pending::<()>().await));
+    let limits = Limits::default().drain_deadline(Duration::from_millis(200));
+    let server = start(Endpoints::new().socket_io(io.clone()).limits(limits)).await;
+    let client = Client::connect(&server).await;
+    assert_eq!(io.session_count(), 1);
+    let ended = server.stop();
+    client.ends().await;
+    soon(ended).await.unwrap().unwrap();
+    assert_eq!(io.session_count(), 0);
+}
+
+#[tokio::test]
+async fn abandoned_polling_sessions_are_reaped() {
+    let engine = EngineIoLimits::default()
+        .ping_interval(Duration::from_millis(100))
+        .ping_timeout(Duration::from_millis(100));
+    let io = SocketIo::new().engine_limits(engine);
+    let (server, mut told) = serve(io.clone(), echo).await;
+    for _ in 0..50 {
+        let polling = Polling::open(&server, PATH).await;
+        polling.send("40").await;
+    }
+    for _ in 0..50 {
+        assert_eq!(soon(told.recv()).await.unwrap(), "ping timeout");
+    }
+    while io.session_count() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(io.namespace("/").sockets().is_empty());
+}

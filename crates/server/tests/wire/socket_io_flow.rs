@@ -1,0 +1,178 @@
+//! Socket.IO: handlers that wait, and clients that do not take what they are sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rtwire_server::{
+    EmitError, EngineIoLimits, NamespaceHandlers, Socket, SocketIo, SocketIoLimits,
+};
+use tokio::sync::{Notify, mpsc};
+
+use crate::engine_io_peer::Polling;
+use crate::peer::{post, soon, status};
+use crate::socket_io_peer::{Client, PATH, echo, serve};
+
+#[tokio::test]
+async fn events_run_in_order_up_to_their_first_wait() {
+    let go_on = Arc::new(Notify::new());
+    let waits = Arc::clone(&go_on);
+    let handlers = |ns: NamespaceHandlers| {
+        echo(ns).on("slow", move |socket: Socket, n: u8| {
+            let waits = Arc::clone(&waits);
+            async move {
+                socket.emit("begun", &n)?;
+                waits.notified().await;
+                socket.emit("done", &n)
+            }
+        })
+    };
+    let (server, _) = serve(SocketIo::new().max_handlers(2), handlers).await;
+    let mut client = Client::connect(&server).await;
+    client.send(r#"42["slow",1]"#).await;
+    client.send(r#"42["echo",2]"#).await;
+    client.send(r#"42["slow",3]"#).await;
+    // At the limit nothing more is taken,
+    client.send(r#"42["echo",4]"#).await;
+    for expected in [r#"42["begun",1]"#, r#"42["echo",2]"#, r#"42["begun",3]"#] {
+        client.expect(expected).await;
+    }
+    assert!(tokio::time::timeout(Duration::from_millis(50), client.text()).await.is_err());
+    // and below it everything is.
+    go_on.notify_one();
+    client.expect(r#"42["done",1]"#).await;
+    client.expect(r#"42["echo",4]"#).await;
+    go_on.notify_one();
+    client.expect(r#"42["done",3]"#).await;
+}
+
+#[tokio::test]
+async fn events_handlers_at_work_are_limited() {
+    for limit in [1, 2, 3] {
+        let handlers = |ns: NamespaceHandlers| {
+            ns.on("slow", async |socket: Socket| {
+                socket.emit("begun", &())?;
+                std::future::pending::<Result<(), EmitError>>().await
+            })
+        };
+        let (server, _) = serve(SocketIo::new().max_handlers(limit), handlers).await;
+        let mut client = Client::connect(&server).await;
+        for _ in 0..=limit {
+            client.send(r#"42["slow"]"#).await;
+        }
+        for _ in 0..limit {
+            client.expect(r#"42["begun"]"#).await;
+        }
+        assert!(tokio::time::timeout(Duration::from_millis(50), client.text()).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn broadcast_who_takes_too_little_is_closed_and_delays_nobody() {
+    let engine = EngineIoLimits::default().max_queue(1000);
+    let limits = SocketIoLimits::default().max_output(1000);
+    let io = SocketIo::new().engine_limits(engine).limits(limits);
+    let (server, mut told) = serve(io.clone(), echo).await;
+    let mut quick = Client::connect(&server).await;
+    // It takes the answer to its CONNECT, and nothing after it.
+    let slow = Polling::open(&server, PATH).await;
+    slow.send("40").await;
+    slow.poll().await;
+    let news = "x".repeat(500);
+    for round in 0_u32.. {
+        let reached = io.emit("news", &(round, &news)).unwrap();
+        quick.expect(&format!(r#"42["news",{round},"{news}"]"#)).await;
+        if reached == 1 {
+            break;
+        }
+        assert!(round < 10, "a slow client is not bounded");
+    }
+    assert_eq!(soon(told.recv()).await.unwrap(), "forced server close");
+    assert_eq!(io.namespace("/").sockets().len(), 1);
+}
+
+#[tokio::test]
+async fn emit_over_the_queues_limit_is_refused() {
+    let engine = EngineIoLimits::default().max_queue(1000);
+    let limits = SocketIoLimits::default().max_output(1000);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on_connect(move |socket: Socket| {
+            let sent = (0..100).take_while(|n| socket.emit("n", n).is_ok()).count();
+            assert!(matches!(socket.emit("n", &0), Err(EmitError::Full)));
+            drop(tell.send((socket, sent)));
+            async {}
+        })
+    };
+    let io = SocketIo::new().engine_limits(engine).limits(limits);
+    let (server, _) = serve(io, handlers).await;
+    let polling = Polling::open(&server, PATH).await;
+    polling.send("40").await;
+    let (socket, sent) = soon(told.recv()).await.unwrap();
+    assert!(sent > 10 && sent < 100, "{sent}");
+    // All that was let in arrives, in order, and then there is room again.
+    let mut payload = polling.poll().await;
+    while !payload.contains(&format!(r#"42["n",{}]"#, sent - 1)) {
+        payload = format!("{payload}\x1e{}", polling.poll().await);
+    }
+    let packets: Vec<_> = payload.split('\x1e').skip(1).map(str::to_owned).collect();
+    assert_eq!(packets, (0..sent).map(|n| format!(r#"42["n",{n}]"#)).collect::<Vec<_>>());
+    socket.emit("more", &()).unwrap();
+    assert_eq!(polling.poll().await, r#"42["more"]"#);
+}
+
+/// What fits in is a few events.
+fn narrow() -> SocketIo {
+    let engine = EngineIoLimits::default().max_queue(1000).max_unread(1000);
+    SocketIo::new().engine_limits(engine).limits(SocketIoLimits::default().max_output(1000))
+}
+
+fn numbered(numbers: std::ops::Range<usize>) -> String {
+    let event = |n| format!(r#"42["echo",{n},"{}"]"#, "x".repeat(n % 90));
+    numbers.map(event).collect::<Vec<_>>().join("\x1e")
+}
+
+#[tokio::test]
+async fn events_of_a_client_that_takes_nothing_wait() {
+    let (server, _) = serve(narrow(), echo).await;
+    let polling = Polling::open(&server, PATH).await;
+    polling.send("40").await;
+    polling.poll().await;
+    polling.send(&numbered(0..200)).await;
+    // Neither more than its payload is read,
+    let mut second = server.peer().await;
+    second.send(post(polling.target(), "", &numbered(200..201))).await;
+    assert!(tokio::time::timeout(Duration::from_millis(50), second.head()).await.is_err());
+    // nor has anything gone when the client takes it.
+    let mut echoes = polling.poll().await;
+    while !echoes.contains("[\"echo\",200") {
+        echoes = format!("{echoes}\x1e{}", polling.poll().await);
+    }
+    assert_eq!(echoes, numbered(0..201));
+    assert_eq!(status(&second.rest().await), 200);
+}
+
+/// Requests and the task of their session run on several threads: what one of them changes is seen by
+/// the other, or all of it would stand still.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_seen_whenever_they_come() {
+    let (server, _) = serve(narrow(), echo).await;
+    let server = Arc::new(server);
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let server = Arc::clone(&server);
+        clients.spawn(async move {
+            let polling = Polling::open(&server, PATH).await;
+            polling.send("40").await;
+            polling.poll().await;
+            // Both come while the task sees to the other.
+            for round in 0..100 {
+                let event = numbered(round..round + 1);
+                let ((), echo) = tokio::join!(polling.send(&event), polling.poll());
+                assert_eq!(echo, event);
+            }
+        });
+    }
+    while let Some(client) = soon(clients.join_next()).await {
+        client.unwrap();
+    }
+}
