@@ -25,9 +25,14 @@ impl Server {
 
     /// The example `echo` on a free port.
     pub fn echo() -> Self {
-        let mut echo = programs::example("echo");
-        echo.args(["--port", "0"]);
-        Self::start(echo)
+        Self::example("echo", &[])
+    }
+
+    /// The example `name` on a free port, with these options.
+    pub fn example(name: &str, options: &[&str]) -> Self {
+        let mut example = programs::example(name);
+        example.args(["--port", "0"]).args(options);
+        Self::start(example)
     }
 
     /// The server of npm's `ws`.

@@ -1,0 +1,110 @@
+// What the scripts with npm's `socket.io-client` share: clients that remember what they hear, and
+// the run of a case, `node SCRIPT URL CASE TRANSPORT`. TRANSPORT is `polling`, `websocket`, or
+// `upgrade`, which is what the client does if nobody tells it otherwise.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { Manager } from "socket.io-client";
+
+const TRANSPORTS = { polling: ["polling"], websocket: ["websocket"], upgrade: undefined };
+
+/** What the case waits for, for the message if it never comes. */
+const waiting = new Set();
+
+async function waitFor(what, promise) {
+  waiting.add(what);
+  const value = await promise;
+  waiting.delete(what);
+  return value;
+}
+
+/** A socket in a namespace. What it hears waits in order: `["connect"]`, `["echo", 1, 2]`, … */
+export class Client {
+  #heard = [];
+  #wake = () => {};
+
+  constructor(socket) {
+    this.socket = socket;
+    const hear = (...heard) => this.#wake(this.#heard.push(heard));
+    socket.onAny(hear);
+    socket.on("connect", () => hear("connect"));
+    socket.on("connect_error", (error) => hear("connect_error", error.message, error.data));
+    socket.on("disconnect", (reason) => hear("disconnect", reason));
+  }
+
+  get engine() {
+    return this.socket.io.engine;
+  }
+
+  /** The next event with its arguments; the last is a function if an ack is asked for. */
+  async next(expected) {
+    while (this.#heard.length === 0) {
+      const heard = new Promise((resolve) => (this.#wake = resolve));
+      await waitFor({ event: expected, namespace: this.socket.nsp }, heard);
+    }
+    return this.#heard.shift();
+  }
+
+  /** Waits for the next event, which must be this one. */
+  async hears(...expected) {
+    assert.deepEqual(await this.next(expected[0]), expected);
+  }
+
+  /** Emits, and waits for the arguments of the ack. */
+  async ask(...event) {
+    const answer = new Promise((resolve) => {
+      this.socket.emit(...event, (...args) => resolve(args));
+    });
+    return waitFor({ ackOf: event[0], namespace: this.socket.nsp, heard: this.#heard }, answer);
+  }
+
+  /** Nothing came before the ack of what is asked now, and so nothing that was sent before it. */
+  async heardNothing() {
+    assert.deepEqual(await this.ask("echo", "nothing?"), ["nothing?"]);
+    assert.deepEqual(this.#heard, []);
+  }
+
+  /** Waits until the connection is on the transport that it stays on. */
+  async settle(transport) {
+    const final = transport === "upgrade" ? "websocket" : transport;
+    if (this.engine.transport.name !== final) await waitFor("upgrade", once(this.engine, "upgrade"));
+    assert.equal(this.engine.transport.name, final);
+  }
+
+  /** Leaves the namespace, having heard all that there was. */
+  async close() {
+    this.socket.disconnect();
+    await this.hears("disconnect", "io client disconnect");
+  }
+}
+
+/** A connection that no other client uses. */
+export function connection(url, transport, options = {}) {
+  assert.ok(Object.hasOwn(TRANSPORTS, transport), `no transport ${transport}`);
+  return new Manager(url, { transports: TRANSPORTS[transport], reconnection: false, ...options });
+}
+
+/** A client on its way to a namespace. */
+export function join(manager, namespace = "/", auth) {
+  return new Client(manager.socket(namespace, { auth }));
+}
+
+/** A client in a namespace, with a connection of its own. */
+export async function open(url, transport, namespace, auth) {
+  const client = join(connection(url, transport), namespace, auth);
+  await client.hears("connect");
+  await client.settle(transport);
+  return client;
+}
+
+/** Runs the case that the command line names. */
+export async function run(cases) {
+  const [url, name, transport] = process.argv.slice(2);
+  assert.ok(Object.hasOwn(cases, name), `no case ${name}`);
+  setTimeout(() => process.exit(1), 20_000).unref();
+  // Also if nothing is open any more, and so nothing can come.
+  process.on("exit", (code) => {
+    if (code !== 0) console.error(`${name} over ${transport} waited for`, [...waiting]);
+  });
+  await cases[name](url, transport);
+}

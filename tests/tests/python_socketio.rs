@@ -1,0 +1,122 @@
+//! Python's `python-socketio` as a client of `rtwire serve`, over each transport.
+
+use rtwire_tests::{Process, Server, foreign};
+
+/// What a client begins with, and stays with: `upgrade` is from the one to the other.
+const TRANSPORTS: [&str; 3] = ["polling", "websocket", "upgrade"];
+
+fn client(server: &Server, case: &str, transport: &str) -> Process {
+    let arguments = [&server.url(""), case, transport];
+    Process::start(foreign::python("socketio_client.py", &arguments))
+}
+
+/// Runs a case over all transports at once, each with a server of its own.
+fn run(case: &str) {
+    let runs = TRANSPORTS.map(|transport| {
+        let server = Server::rtwire();
+        (client(&server, case, transport), server)
+    });
+    for (client, _server) in runs {
+        client.finish();
+    }
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_connects_and_talks() {
+    run("connects");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_events_come_back_with_their_arguments() {
+    run("events");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_is_acked() {
+    run("acks_of_the_server");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_acks() {
+    run("acks_of_the_client");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_unknown_event_is_not_acked() {
+    run("no_ack_of_the_server");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_large_payloads_go_both_ways() {
+    run("large");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_events_keep_their_order() {
+    run("order");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_gets_a_hundred_queued_events() {
+    run("queued");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_with_a_higher_limit_gets_thousands_of_queued_events() {
+    run("queued_for_a_patient_client");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_namespaces_share_a_connection() {
+    run("namespaces");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_is_told_why_a_namespace_refuses() {
+    run("refused");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_rooms_and_broadcasts_are_heard_by_the_others() {
+    run("rooms");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_hears_that_the_server_put_it_out() {
+    run("put_out");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_leaves_and_the_others_hear_how() {
+    run("leaves");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_hears_of_a_restart_and_reconnects_where_it_does() {
+    for transport in TRANSPORTS {
+        let mut server = Server::rtwire();
+        let address = server.address().to_string();
+        let mut client = client(&server, "restart", transport);
+        client.line_after("up");
+        server.terminate();
+        server.finish();
+        client.line_after("down");
+        let _again = Server::rtwire_with(&["--addr", &address]);
+        client.finish();
+    }
+}
