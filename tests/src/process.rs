@@ -46,6 +46,14 @@ impl Process {
         self.lines.recv_timeout(time).ok()
     }
 
+    /// The memory that it has, where the system tells (Linux).
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let rollup =
+            std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id())).ok()?;
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&mut self) {
         let pid = self.child.id().to_string();

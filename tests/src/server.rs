@@ -45,7 +45,8 @@ impl Server {
         Self::start(foreign::python("websockets_server.py", &[]))
     }
 
-    fn start(command: Command) -> Self {
+    /// What `command` starts: it says where it listens.
+    pub fn start(command: Command) -> Self {
         let mut process = Process::start(command);
         let address = process.line_after("listening on http://");
         let address = address.parse().unwrap_or_else(|error| panic!("{address}: {error}"));
@@ -70,6 +71,11 @@ impl Server {
     /// Waits for a line that starts with `start`, and returns what follows it.
     pub fn line_after(&mut self, start: &str) -> String {
         self.process.line_after(start)
+    }
+
+    /// The memory that it has, where the system tells (Linux).
+    pub fn resident_bytes(&self) -> Option<u64> {
+        self.process.resident_bytes()
     }
 
     /// Tells it to shut down.
