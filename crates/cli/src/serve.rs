@@ -1,4 +1,4 @@
-//! `rtwire serve`: a page where an event stream and a WebSocket are live.
+//! `rtwire serve`: a page where an event stream and a WebSocket are live, and Socket.IO beside them.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, SystemTime};

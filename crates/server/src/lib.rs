@@ -1,5 +1,5 @@
-//! Event streams and WebSockets for browsers: a tower service over `http` types, and a small
-//! HTTP/1.1 server on hyper to run it.
+//! Event streams, WebSockets and Socket.IO for browsers: a tower service over `http` types, and a
+//! small HTTP/1.1 server on hyper to run it.
 //!
 //! ```text
 //!  a connection                    a request                          a path
@@ -8,12 +8,15 @@
 //! │ limits   │   │ head limit │   │ Host, path, Origin, method    │   │ Sse        GET           │
 //! │ drains   │   │ deadline   │   │ 400 403  404   403     405    │   │ POST       body limits   │
 //! └──────────┘   └────────────┘   └───────────────────────────────┘   │ WebSocket  GET, Upgrade  │
+//!                                                                     │ Engine.IO  sessions      │
 //!                                                                     └──────────────────────────┘
 //! ```
 //!
 //! An [`Endpoints`] says which paths there are; [`Server::serve`] runs it, or
 //! [`Endpoints::into_service`] mounts it in another server. An event stream is an async function
-//! that returns an [`Sse`]; a WebSocket is an async function that is given a [`WebSocket`].
+//! that returns an [`Sse`]; a WebSocket is an async function that is given a [`WebSocket`]. A
+//! [`SocketIo`] has namespaces, and async functions for their events; an [`EngineIo`] an async
+//! function for each session.
 //!
 //! ```
 //! use rtwire_server::{Endpoints, EventLog, Fields, Request, Server, Sse};

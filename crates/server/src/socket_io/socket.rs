@@ -102,7 +102,9 @@ impl Socket {
         self.inner.client.has(self)
     }
 
-    /// Sends an event, a tuple of arguments if there are several.
+    /// Sends an event, a tuple of arguments if there are several. It does not wait: while what was
+    /// sent has no room in the session's queue, events of this client wait instead, so that a handler
+    /// that answers each of them finds room.
     ///
     /// # Errors
     /// [`EmitError::Disconnected`], [`EmitError::Full`], [`EmitError::Payload`].
