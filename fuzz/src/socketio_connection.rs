@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,7 +32,7 @@ pub fn socketio_connection(input: &[u8]) {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     Asked,
-    Joined { join: u32, next_id: u64 },
+    Joined { join: u32 },
     Left,
 }
 
@@ -48,6 +48,8 @@ struct Model {
     connect_deadline: Option<Duration>,
     /// Acks that are to come, by join and id.
     awaited: BTreeMap<(u32, u64), Option<Duration>>,
+    /// Of the next event that the client is to answer.
+    next_id: u64,
     /// The client's events that wait for an answer.
     asked: VecDeque<Question>,
     /// What came last: an event, or an ack.
@@ -86,6 +88,7 @@ impl Model {
             joins: 0,
             connect_deadline: Some(limits.connect_timeout),
             awaited: BTreeMap::new(),
+            next_id: 0,
             asked: VecDeque::new(),
             last_event: None,
             last_ack: None,
@@ -311,7 +314,7 @@ impl Model {
         if expected.is_none() {
             self.joins += 1;
             self.connect_deadline = None;
-            self.namespaces.insert(ns.clone(), State::Joined { join: self.joins, next_id: 0 });
+            self.namespaces.insert(ns.clone(), State::Joined { join: self.joins });
             let sid = BTreeMap::from([("sid", sid)]);
             self.sent(ns, Body::Connect(Some(Json::from_serialize(&sid).expect("JSON"))));
         }
@@ -365,16 +368,19 @@ impl Model {
             .or(self.not_an_event(&data))
             .or(full.then_some(SendError::TooManyAcks));
         let deadline = millis.map(|millis| self.now + Duration::from_millis(millis.into()));
-        let result = self.connection.send_event_with_ack(&ns, data.clone(), deadline);
-        match (expected, self.namespaces.get_mut(&ns)) {
-            (None, Some(State::Joined { join, next_id })) => {
-                let id = *next_id;
-                assert_eq!(result, Ok(id));
-                *next_id += 1;
-                let twice = self.awaited.insert((*join, id), deadline);
-                assert_eq!(twice, None);
-                self.sent(ns, Body::Event { id: Some(id), data });
-            }
+        // Those of all namespaces together count up; now and then one is used again.
+        let id = self.next_id - u64::from(self.next_id % 8 == 7);
+        self.next_id += 1;
+        let result = self.connection.send_event_with_ack(&ns, id, data.clone(), deadline);
+        match (expected, self.namespaces.get(&ns)) {
+            (None, Some(State::Joined { join })) => match self.awaited.entry((*join, id)) {
+                Entry::Occupied(_) => assert_eq!(result, Err(SendError::AckId)),
+                Entry::Vacant(awaited) => {
+                    assert_eq!(result, Ok(()));
+                    awaited.insert(deadline);
+                    self.sent(ns, Body::Event { id: Some(id), data });
+                }
+            },
             (expected, _) => assert_eq!(result.err(), expected),
         }
     }

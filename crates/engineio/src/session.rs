@@ -67,6 +67,17 @@ const NOOP_DELAY: Duration = Duration::from_millis(100);
 /// A ping packet, encoded.
 const PING: &str = "2";
 
+/// The packet without the rest of the payload that it came in, if that is most of it: who keeps a
+/// short message must not keep a long payload.
+fn detached(packet: Packet, payload: usize) -> Packet {
+    match packet {
+        Packet::Message(Message::Text(text)) if text.len() < payload / 2 => {
+            Packet::Message(Message::Text(ByteString::from(&*text)))
+        }
+        packet => packet,
+    }
+}
+
 /// What a message counts that was not taken yet.
 fn unread_cost(message: &Message) -> usize {
     let bytes = match message {
@@ -444,12 +455,14 @@ impl Session {
         if body.len() > self.limits.max_payload {
             return Err(self.too_big());
         }
+        let len = body.len();
         let mut payload = Payload::decode(body, self.limits.max_packets);
         loop {
             let start = payload.offset();
             match payload.next() {
                 None => return Ok(()),
                 Some(Ok(packet)) => {
+                    let packet = detached(packet, len);
                     self.packet(packet).map_err(|rule| Error::new(rule, start))?;
                     // What follows a close packet is nobody's.
                     if self.is_closed() {

@@ -1,4 +1,4 @@
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use core::time::Duration;
 
 use crate::namespace::Namespace;
@@ -31,9 +31,12 @@ impl Acks {
         self.awaited.len()
     }
 
-    pub(crate) fn insert(&mut self, join: u64, id: u64, deadline: Option<Duration>) {
-        self.awaited.insert((join, id), deadline);
+    /// False if an ack of this id is awaited already.
+    pub(crate) fn insert(&mut self, join: u64, id: u64, deadline: Option<Duration>) -> bool {
+        let Entry::Vacant(awaited) = self.awaited.entry((join, id)) else { return false };
+        awaited.insert(deadline);
         self.deadlines.extend(deadline.map(|deadline| (deadline, join, id)));
+        true
     }
 
     /// Whether this ack was awaited. It is no longer.

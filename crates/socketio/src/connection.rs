@@ -23,7 +23,7 @@ use crate::{
     message::Message,
     namespace::Namespace,
     output::Output,
-    packet::{Body, Packet},
+    packet::{Body, MAX_ACK_ID, Packet},
     prepared::PreparedEvent,
     reason::DisconnectReason,
 };
@@ -36,7 +36,6 @@ enum State {
     Joined {
         /// Counts the joins of this connection, so that an answer to an earlier one is told apart.
         join: u64,
-        next_ack_id: u64,
     },
     /// The server has put the client out. What the client sent before it knew is ignored: it is
     /// no fault of its own.
@@ -127,7 +126,7 @@ impl Connection {
                 Some(Event::Disconnect { namespace, reason })
             }
             Body::Event { id, data } => {
-                let ack = id.map(|id| AckToken { namespace: namespace.clone(), join, id });
+                let ack = id.map(|id| AckToken { namespace: namespace.detached(), join, id });
                 Some(Event::Event { namespace, data, ack })
             }
             // An ack that nobody awaits is late, and no fault.
@@ -146,7 +145,7 @@ impl Connection {
     pub fn accept(&mut self, namespace: &Namespace, sid: &str) -> Result<(), SendError> {
         self.asked(namespace)?;
         self.joins += 1;
-        let state = State::Joined { join: self.joins, next_ack_id: 0 };
+        let state = State::Joined { join: self.joins };
         self.namespaces.insert(namespace.clone(), state);
         self.connect_deadline = None;
         // Exactly this key: clients take a `pid` for the promise of recovery.
@@ -239,29 +238,31 @@ impl Connection {
     }
 
     /// Queues an event that the client is to answer: [`Event::Ack`] or, after `deadline`,
-    /// [`Event::AckTimeout`] with the id that is returned.
+    /// [`Event::AckTimeout`] with this id.
+    ///
+    /// A client may answer late, and even over its next connection: ids that are never used twice, by
+    /// any connection of the server, keep the answer from being taken for another one.
     ///
     /// # Errors
-    /// As [`send_event`](Self::send_event); [`SendError::TooManyAcks`].
+    /// As [`send_event`](Self::send_event); [`SendError::TooManyAcks`], [`SendError::AckId`].
     pub fn send_event_with_ack(
         &mut self,
         namespace: &Namespace,
+        id: u64,
         data: Data,
         deadline: Option<Duration>,
-    ) -> Result<u64, SendError> {
-        self.ready(namespace)?;
+    ) -> Result<(), SendError> {
+        let join = self.join_of(namespace)?;
+        self.room()?;
         data.ready_as_event()?;
         if self.acks.len() >= self.limits.max_acks {
             return Err(SendError::TooManyAcks);
         }
-        let Some(State::Joined { join, next_ack_id }) = self.namespaces.get_mut(namespace) else {
-            return Err(SendError::NotJoined);
-        };
-        let id = *next_ack_id;
-        *next_ack_id += 1;
-        self.acks.insert(*join, id, deadline);
+        if id > MAX_ACK_ID || !self.acks.insert(join, id, deadline) {
+            return Err(SendError::AckId);
+        }
         self.push(namespace, Body::Event { id: Some(id), data });
-        Ok(id)
+        Ok(())
     }
 
     /// Queues an event that was encoded before.

@@ -225,6 +225,9 @@ pub enum SendError {
     /// As many acks are awaited as [`Limits::max_acks`](crate::Limits::max_acks) allows.
     #[error("too many acks awaited")]
     TooManyAcks,
+    /// An ack of this id is awaited already, or the id is over 2^53 − 1.
+    #[error("not an ack id that can be awaited")]
+    AckId,
     /// An event has a name: make it by `Data::event`.
     #[error("not the data of an event")]
     NotAnEvent,

@@ -29,7 +29,7 @@ pub enum Event {
     Ack {
         /// Where the event was sent.
         namespace: Namespace,
-        /// As returned when it was sent.
+        /// As given when it was sent.
         id: u64,
         /// The arguments of the answer.
         data: Data,
@@ -38,7 +38,7 @@ pub enum Event {
     AckTimeout {
         /// Where the event was sent.
         namespace: Namespace,
-        /// As returned when it was sent.
+        /// As given when it was sent.
         id: u64,
     },
     /// The client has left; no ack of this namespace will come any more.

@@ -247,10 +247,13 @@ fn an_event_is_answered_once_and_only_where_it_came_from() {
 #[test]
 fn the_answer_to_an_event_comes_once() {
     let mut connection = joined(&["/", "/a"]);
-    let ids: Vec<u64> = (0..2)
-        .map(|_| connection.send_event_with_ack(&ns("/a"), data("[\"x\"]"), None).unwrap())
-        .collect();
-    assert_eq!(ids, [0, 1]);
+    for id in [0, 1] {
+        connection.send_event_with_ack(&ns("/a"), id, data("[\"x\"]"), None).unwrap();
+    }
+    for id in [1, 1 << 53, u64::MAX] {
+        let again = connection.send_event_with_ack(&ns("/a"), id, data("[\"x\"]"), None);
+        assert_eq!(again, Err(SendError::AckId));
+    }
     assert_eq!(texts(&mut connection), ["2/a,0[\"x\"]", "2/a,1[\"x\"]"]);
     let event = hear(&mut connection, "3/a,1[\"ok\"]");
     assert_eq!(event, Some(Event::Ack { namespace: ns("/a"), id: 1, data: data("[\"ok\"]") }));
@@ -264,10 +267,10 @@ fn the_answer_to_an_event_comes_once() {
 fn each_ack_has_its_own_deadline_and_all_share_one_timer() {
     let mut connection = joined(&["/", "/a"]);
     let at = |seconds| START + Duration::from_secs(seconds);
-    let mut ask = |name, seconds| {
-        connection.send_event_with_ack(&ns(name), data("[\"x\"]"), Some(at(seconds))).unwrap()
-    };
-    assert_eq!([ask("/", 30), ask("/a", 10), ask("/a", 20), ask("/", 10)], [0, 0, 1, 1]);
+    for (name, id, seconds) in [("/", 0, 30), ("/a", 0, 10), ("/a", 1, 20), ("/", 1, 10)] {
+        let deadline = Some(at(seconds));
+        connection.send_event_with_ack(&ns(name), id, data("[\"x\"]"), deadline).unwrap();
+    }
     assert_eq!(connection.next_timeout(), Some(at(10)));
     assert_eq!(connection.handle_timeout(at(10) - Duration::from_nanos(1)), Ok(None));
     let mut late = Vec::new();
@@ -288,15 +291,15 @@ fn each_ack_has_its_own_deadline_and_all_share_one_timer() {
 #[test]
 fn the_number_of_awaited_acks_is_limited() {
     let mut connection = joined_with(Limits::default().max_acks(2), &["/"]);
-    let ask = |connection: &mut Connection| {
-        connection.send_event_with_ack(&root(), data("[\"x\"]"), None)
+    let ask = |connection: &mut Connection, id| {
+        connection.send_event_with_ack(&root(), id, data("[\"x\"]"), None)
     };
-    assert_eq!(ask(&mut connection), Ok(0));
-    assert_eq!(ask(&mut connection), Ok(1));
-    assert_eq!(ask(&mut connection), Err(SendError::TooManyAcks));
+    assert_eq!(ask(&mut connection, 0), Ok(()));
+    assert_eq!(ask(&mut connection, 1), Ok(()));
+    assert_eq!(ask(&mut connection, 2), Err(SendError::TooManyAcks));
     assert_eq!(sent(&mut connection).len(), 2);
     hear(&mut connection, "30[]");
-    assert_eq!(ask(&mut connection), Ok(2));
+    assert_eq!(ask(&mut connection, 2), Ok(()));
 }
 
 #[test]
@@ -313,7 +316,7 @@ fn the_output_is_limited() {
         assert_eq!(connection.send_event(&root(), event.clone()), Err(SendError::Full));
         assert_eq!(connection.send_prepared(&prepared), Err(SendError::Full));
         assert_eq!(connection.send_ack(ack, data("[]")), Err(SendError::Full));
-        let asked = connection.send_event_with_ack(&root(), event.clone(), None);
+        let asked = connection.send_event_with_ack(&root(), 0, event.clone(), None);
         assert_eq!(asked, Err(SendError::Full));
         connection.disconnect(&root()).unwrap();
         assert_eq!(sent(&mut connection).len(), events + 1, "DISCONNECT always has room");
@@ -357,7 +360,7 @@ fn the_client_leaves_a_namespace() {
 fn the_server_puts_a_client_out_and_ignores_what_crosses_it() {
     let mut connection = joined(&["/a"]);
     let deadline = Some(START + Duration::from_secs(1));
-    connection.send_event_with_ack(&ns("/a"), data("[\"x\"]"), deadline).unwrap();
+    connection.send_event_with_ack(&ns("/a"), 0, data("[\"x\"]"), deadline).unwrap();
     sent(&mut connection);
     connection.disconnect(&ns("/a")).unwrap();
     assert_eq!(texts(&mut connection), ["1/a,"]);

@@ -347,3 +347,19 @@ proptest! {
         prop_assert_eq!(ours, theirs, "{}", json);
     }
 }
+
+#[test]
+fn short_data_keeps_no_long_packet() {
+    let limits = Limits::default();
+    for (text, shares) in [
+        (format!("2/{},[\"short\"]", "x".repeat(1000)), false),
+        (format!("2{}1[\"short\"]", "0".repeat(1000)), false),
+        (format!("2/x,1[\"{}\"]", "x".repeat(1000)), true),
+    ] {
+        let text = ByteString::from(text);
+        let within = text.as_bytes().as_ptr_range();
+        let packet = Packet::decode(text.clone(), &limits).unwrap();
+        let Body::Event { data, .. } = packet.body else { panic!() };
+        assert_eq!(within.contains(&data.json().as_ptr()), shares);
+    }
+}

@@ -1,6 +1,7 @@
 //! GETs that wait, POSTs, and two of a kind at once.
 
-use rtwire_engineio::{CloseReason, Event, Limits, Rule, Session, Transport};
+use bytes::Bytes;
+use rtwire_engineio::{CloseReason, Event, Limits, Message, Rule, Session, Transport};
 
 use crate::{assert_ended, at, events, message, polling, post, text};
 
@@ -161,4 +162,19 @@ fn the_sid_is_a_secret_and_not_in_debug_output() {
     let session = Session::new("hunter2", Transport::Polling, Limits::default());
     assert!(!format!("{session:?}").contains("hunter2"));
     assert_eq!(session.sid(), "hunter2");
+}
+
+#[test]
+fn a_short_message_keeps_no_long_payload() {
+    let long = "x".repeat(1000);
+    let body = Bytes::from(format!("4short\x1e4{long}"));
+    let within = body.as_ptr_range();
+    let mut session = polling();
+    session.start_post().unwrap();
+    session.finish_post(body).unwrap();
+    for (expected, shares) in [("short", false), (&*long, true)] {
+        let Some(Event::Message(Message::Text(text))) = session.next_event() else { panic!() };
+        assert_eq!(text, expected);
+        assert_eq!(within.contains(&text.as_ptr()), shares, "{}", text.len());
+    }
 }

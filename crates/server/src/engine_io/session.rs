@@ -209,6 +209,10 @@ impl SharedSession {
             return Poll::Ready(event);
         }
         let mut state = self.lock();
+        // Somebody else may have taken it.
+        if let Some(reason) = state.close_reason {
+            return Poll::Ready(Event::Close(reason));
+        }
         if state.session.has_events() {
             cx.waker().wake_by_ref();
         }

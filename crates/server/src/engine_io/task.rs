@@ -18,6 +18,9 @@ use crate::engine_io::{Application, SharedSession};
 /// How long a WebSocket has to take the last words of a session that has ended.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// Messages of a WebSocket that are handled before others have their turn.
+const TURN: usize = 128;
+
 pub(crate) struct Task {
     session: Arc<SharedSession>,
     application: Box<dyn Application>,
@@ -109,7 +112,7 @@ impl Task {
     /// Has the application handle what comes, and the WebSocket take what it sends.
     fn work(&mut self, cx: &mut Context<'_>) {
         let mut received = self.receive(cx);
-        loop {
+        for _ in 0..TURN {
             self.session.with_application(|| self.application.poll(cx));
             let made_room = self.queue_frames(cx) && self.application.holds_back();
             if received != Received::Nothing {
@@ -119,6 +122,8 @@ impl Task {
                 return;
             }
         }
+        // What one read has brought is decoded without asking anybody whether others wait.
+        cx.waker().wake_by_ref();
     }
 
     fn has_ended(&self) -> bool {

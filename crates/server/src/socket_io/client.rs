@@ -172,10 +172,11 @@ impl Client {
         timeout: Duration,
     ) -> Result<oneshot::Receiver<Answer>, EmitError> {
         let deadline = self.session.now().saturating_add(timeout);
-        let namespace = &socket.space().name;
+        let space = socket.space();
+        let id = space.next_ack_id();
         let mut state = self.lock();
         state.member(socket)?;
-        let id = state.connection.send_event_with_ack(namespace, data, Some(deadline))?;
+        state.connection.send_event_with_ack(&space.name, id, data, Some(deadline))?;
         let (sender, answer) = oneshot::channel();
         state.member(socket)?.acks.insert(id, sender);
         self.write(&mut state);
@@ -222,10 +223,12 @@ impl Client {
     fn write(&self, state: &mut State) {
         let output = state.connection.output();
         let max_queue = self.session.limits().max_queue;
+        let has_room =
+            |session: &engine_io::Session| session.is_closed() || session.queued() < max_queue;
         // Full, it is left alone: nothing would change, and nobody is to be woken.
-        if !output.is_empty() && self.session.read(|session| session.queued() < max_queue) {
+        if !output.is_empty() && self.session.read(has_room) {
             let sent = self.session.update(|session| {
-                while session.queued() < max_queue {
+                while has_room(session) {
                     let message = match output.pop() {
                         None => break,
                         Some(Message::Text(text)) => engine_io::Message::Text(text),
@@ -302,11 +305,11 @@ impl Client {
         self.write(&mut state);
     }
 
-    /// The session has ended: nothing can be sent, and no ack will come. Events that came before
+    /// Once the session has ended nothing can be sent, and no ack will come. Events that came before
     /// may still be handled, until [`end`](Self::end).
-    pub(crate) fn session_ended(&self) {
+    pub(crate) fn see_end(&self) {
         let mut state = self.lock();
-        if !state.ended {
+        if !state.ended && self.session.read(engine_io::Session::is_closed) {
             state.ended = true;
             for member in state.members.values_mut() {
                 member.acks.clear();

@@ -27,7 +27,7 @@ impl From<SendError> for EmitError {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Full => Self::Full,
-            SendError::TooManyAcks => Self::TooManyAcks,
+            SendError::TooManyAcks | SendError::AckId => Self::TooManyAcks,
             SendError::NotAnEvent | SendError::Incomplete => Self::NotAnEvent,
             _ => Self::Disconnected,
         }

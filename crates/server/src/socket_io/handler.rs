@@ -2,6 +2,7 @@
 //! `Kind` only tell the shapes apart.
 
 use std::fmt;
+use std::sync::Arc;
 
 use rtwire_socketio::{Data, DisconnectReason, PayloadError};
 use serde::de::DeserializeOwned;
@@ -183,11 +184,23 @@ where
     F: Future<Output: IntoOutcome> + Send + 'static,
 {
     ErasedEventHandler(Box::new(move |socket, data, ack| {
-        let (peer, namespace) = (socket.request().peer_addr(), socket.namespace().to_owned());
+        let (peer, space) = (socket.request().peer_addr(), Arc::clone(socket.space()));
         match handler(socket, data, ack) {
             Ok(future) => Some(Box::pin(logged(future))),
             Err(error) => {
-                tracing::info!(?peer, namespace, %error, "arguments do not fit their handler");
+                let namespace = &*space.name;
+                // Serde's own words may hold what the client said.
+                let (kind, column) = match &error {
+                    PayloadError::Json(error) => (Some(error.classify()), error.column()),
+                    _ => (None, 0),
+                };
+                tracing::info!(
+                    ?peer,
+                    namespace,
+                    ?kind,
+                    column,
+                    "arguments do not fit their handler"
+                );
                 None
             }
         }

@@ -41,6 +41,7 @@ impl Rooms {
         for room in member.iter().flat_map(|member| &member.rooms) {
             state.forget(room, id);
         }
+        shrink(&mut state.sockets);
         drop(state);
         // What the socket carries is dropped after the lock.
         drop(member);
@@ -98,12 +99,25 @@ impl Rooms {
     }
 }
 
+/// Below this a table is not worth shrinking.
+const CROWD: usize = 1024;
+
+/// A crowd that has gone gives back its room: who goes through a table passes the empty places too.
+fn shrink<T>(table: &mut HashMap<ByteString, T>) {
+    if table.capacity() > CROWD && table.len() < table.capacity() / 4 {
+        table.shrink_to(table.len() * 2);
+    }
+}
+
 impl State {
     fn forget(&mut self, room: &str, id: &ByteString) {
         if let Some(ids) = self.rooms.get_mut(room) {
             ids.remove(id);
             if ids.is_empty() {
                 self.rooms.remove(room);
+                shrink(&mut self.rooms);
+            } else if ids.capacity() > CROWD && ids.len() < ids.capacity() / 4 {
+                ids.shrink_to(ids.len() * 2);
             }
         }
     }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rtwire_socketio::Namespace;
@@ -12,6 +13,7 @@ pub(crate) struct Space {
     pub(crate) rooms: Rooms,
     pub(crate) adapter: Arc<dyn Adapter>,
     handlers: RwLock<Arc<NamespaceHandlers>>,
+    next_ack_id: AtomicU64,
 }
 
 impl Space {
@@ -21,7 +23,12 @@ impl Space {
         handlers: NamespaceHandlers,
     ) -> Self {
         let handlers = RwLock::new(Arc::new(handlers));
-        Self { name, rooms: Rooms::default(), adapter, handlers }
+        Self { name, rooms: Rooms::default(), adapter, handlers, next_ack_id: AtomicU64::new(0) }
+    }
+
+    /// One that no client was asked with before: an answer may come late, over another connection.
+    pub(crate) fn next_ack_id(&self) -> u64 {
+        self.next_ack_id.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn handlers(&self) -> Arc<NamespaceHandlers> {

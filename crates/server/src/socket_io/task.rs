@@ -110,9 +110,16 @@ impl ClientTask {
     }
 
     fn tell_who_left(&mut self, cx: &mut Context<'_>) {
-        for (socket, reason) in self.client.take_left() {
-            if let Some(handler) = &socket.space().handlers().on_disconnect {
-                self.run(handler(socket.clone(), reason), cx);
+        // A handler may put out the client's other sockets.
+        loop {
+            let left = self.client.take_left();
+            if left.is_empty() {
+                return;
+            }
+            for (socket, reason) in left {
+                if let Some(handler) = &socket.space().handlers().on_disconnect {
+                    self.run(handler(socket.clone(), reason), cx);
+                }
             }
         }
     }
@@ -173,9 +180,7 @@ async fn connect(client: Arc<Client>, space: Arc<Space>, auth: Option<Json>) {
 impl Application for ClientTask {
     fn poll(&mut self, cx: &mut Context<'_>) {
         // Told at once, for handlers may wait for it, or for acks that will not come.
-        if self.client.session().read(engine_io::Session::is_closed) {
-            self.client.session_ended();
-        }
+        self.client.see_end();
         loop {
             let has_room = self.poll_at_work(cx) && self.client.write_more();
             self.tell_who_left(cx);
@@ -192,6 +197,7 @@ impl Application for ClientTask {
                 break;
             }
         }
+        self.client.see_end();
         self.holds_back = !self.client.write_more();
     }
 

@@ -572,6 +572,27 @@ async fn a_handler_that_returns_closes_the_session_after_what_it_sent() {
 }
 
 #[tokio::test]
+async fn a_socket_that_outlives_its_handler_hears_of_the_end() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let handler = move |mut socket: EngineIoSocket| {
+        let tell = tell.clone();
+        async move {
+            tokio::spawn(async move {
+                assert_eq!(socket.next().await, None);
+                drop(tell.send(socket.close_reason().unwrap().to_string()));
+            });
+            // The other task is in `next` by now.
+            tokio::task::yield_now().await;
+        }
+    };
+    let server = start(Endpoints::new().engine_io(EngineIo::new(handler))).await;
+    let mut socket = websocket(&server, "").await;
+    text(&mut socket).await;
+    close_code(socket).await;
+    assert_eq!(soon(told.recv()).await.unwrap(), "forced close");
+}
+
+#[tokio::test]
 async fn a_handler_that_panics_ends_its_session_and_no_other() {
     let handler = async |mut socket: EngineIoSocket| {
         while let Some(message) = socket.next().await {

@@ -1,11 +1,11 @@
 //! Socket.IO, protocol 5: what clients see on the wire, and what handlers see of clients.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rtwire_server::{
-    Ack, AckError, Binary, CloseCode, CloseReason, ConnectError, Data, EmitError, Endpoints,
-    EngineIoLimits, JoinError, Limits, Message, NamespaceHandlers, Socket, SocketIo,
+    Ack, AckError, Binary, CloseCode, CloseReason, ConnectError, Data, DisconnectReason, EmitError,
+    Endpoints, EngineIoLimits, JoinError, Limits, Message, NamespaceHandlers, Socket, SocketIo,
     SocketIoLimits,
 };
 use tokio::sync::{Notify, mpsc};
@@ -240,6 +240,36 @@ async fn disconnection_reasons() {
 }
 
 #[tokio::test]
+async fn disconnection_of_another_namespace_from_within_a_handler_is_told_at_once() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let kept: Arc<Mutex<Option<Socket>>> = Arc::default();
+    let (keeps, puts_out) = (Arc::clone(&kept), kept);
+    let io = SocketIo::new();
+    io.of("/kept", |ns| {
+        ns.on_connect(move |socket: Socket| {
+            *keeps.lock().unwrap() = Some(socket);
+            async {}
+        })
+        .on_disconnect(move |_: Socket, reason: DisconnectReason| {
+            drop(tell.send(reason.to_string()));
+            async {}
+        })
+    });
+    io.of("/", |ns| {
+        ns.on_disconnect(move |_: Socket, _: DisconnectReason| {
+            puts_out.lock().unwrap().take().unwrap().disconnect();
+            async {}
+        })
+    });
+    let server = start(Endpoints::new().socket_io(io)).await;
+    let mut client = Client::connect(&server).await;
+    client.join("/kept,").await;
+    client.send("41").await;
+    client.expect("41/kept,").await;
+    assert_eq!(soon(told.recv()).await.unwrap(), "server namespace disconnect");
+}
+
+#[tokio::test]
 async fn rooms_reach_who_is_in_them_once() {
     let handlers = |ns: NamespaceHandlers| {
         ns.on("join", async |socket: Socket, room: String, ack: Ack| {
@@ -386,9 +416,16 @@ async fn acks_of_the_client_come_late_or_never() {
     client.send("41").await;
     assert_eq!(answer().await, "disconnected before the answer");
 
+    // No answer to an earlier question is taken for one to this.
     client.join("").await;
     client.send(r#"42["ask",10000]"#).await;
-    client.expect(r#"420["question"]"#).await;
+    client.expect(r#"424["question"]"#).await;
+    client.send(r#"433["no",1]"#).await;
+    client.send(r#"434["yes",3]"#).await;
+    assert_eq!(answer().await, "yes 3");
+
+    client.send(r#"42["ask",10000]"#).await;
+    client.expect(r#"425["question"]"#).await;
     drop(client);
     assert_eq!(answer().await, "disconnected before the answer");
 }

@@ -176,3 +176,37 @@ async fn events_are_seen_whenever_they_come() {
         client.unwrap();
     }
 }
+
+#[tokio::test]
+async fn broadcast_that_ends_a_client_whose_events_wait_is_told_at_once() {
+    let io = narrow();
+    let (server, mut told) = serve(io.clone(), echo).await;
+    let slow = Polling::open(&server, PATH).await;
+    slow.send("40").await;
+    slow.poll().await;
+    slow.send(&numbered(80..110)).await;
+    let news = "x".repeat(500);
+    for round in 0.. {
+        if io.emit("news", &news).unwrap() == 0 {
+            break;
+        }
+        assert!(round < 10, "a slow client is not bounded");
+    }
+    assert_eq!(soon(told.recv()).await.unwrap(), "forced server close");
+}
+
+#[tokio::test]
+async fn events_whose_handlers_wait_for_acks_end_with_a_fault_behind_them() {
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on("ask", async |socket: Socket| {
+            let asked = socket.timeout(Duration::from_secs(3600));
+            asked.emit_with_ack::<String>("question", &()).await.map(drop)
+        })
+    };
+    let (server, mut told) = serve(SocketIo::new().max_handlers(1), handlers).await;
+    let mut client = Client::connect(&server).await;
+    for packet in [r#"42["ask"]"#, r#"42["ask"]"#, "4nonsense"] {
+        client.send(packet).await;
+    }
+    assert_eq!(soon(told.recv()).await.unwrap(), "parse error");
+}
