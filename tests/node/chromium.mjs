@@ -42,12 +42,12 @@ export async function shows(page, id, text) {
   });
 }
 
-/** Waits until a column of rtwire's page, `es` or `ws`, has a line with this text. */
+/** Waits until a column of rtwire's page, `es`, `ws` or `io`, has a line with this text. */
 export async function logs(page, column, text) {
-  await page.locator(`#${column}-log li`, { hasText: text }).first().waitFor();
+  await page.locator(`#${column}-log > div`, { hasText: text }).first().waitFor();
 }
 
-/** Types a message into a column, `es` or `ws`, and sends it. */
+/** Types a message into a column, `es`, `ws` or `io`, and sends it. */
 export async function send(page, column, text) {
   await page.fill(`#${column}-input`, text);
   await page.press(`#${column}-input`, "Enter");

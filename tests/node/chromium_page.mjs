@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { logs, send, shows, withPage } from "./chromium.mjs";
 
-const COLUMNS = ["es", "ws"];
+const COLUMNS = ["es", "ws", "io"];
 
 await withPage(async (page, complaints) => {
   await page.goto(process.argv[2]);
@@ -15,6 +15,14 @@ await withPage(async (page, complaints) => {
   await logs(page, "es", "message to everybody 😀");
   await send(page, "ws", "there and back 😀");
   await logs(page, "ws", "echo there and back 😀");
+  await shows(page, "io-transport", "websocket");
+  for (const packet of ["→ 40", "→ 2probe", "← 3probe", "→ 5"]) await logs(page, "io", packet);
+  await send(page, "io", "asked 😀");
+  await logs(page, "io", '→ 42["message","asked 😀"]');
+  await logs(page, "io", "You said: asked 😀");
+  for (const column of COLUMNS) {
+    await page.waitForFunction((id) => / ms$/.test(document.getElementById(id).textContent), `${column}-round-trip`);
+  }
   for (const column of COLUMNS) assert.equal(await page.inputValue(`#${column}-input`), "");
   assert.deepEqual(complaints, []);
 
@@ -33,6 +41,9 @@ await withPage(async (page, complaints) => {
   await logs(page, "es", "message again to everybody");
   await send(page, "ws", "again there and back");
   await logs(page, "ws", "echo again there and back");
+  await shows(page, "io-transport", "websocket");
+  await send(page, "io", "asked again");
+  await logs(page, "io", "You said: asked again");
 
   // That the server was gone is all that there was to complain about.
   const others = complaints.filter((complaint) => !/net::ERR_|WebSocket/.test(complaint));

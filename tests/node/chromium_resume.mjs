@@ -55,7 +55,7 @@ await withPage(async (page) => {
   await publish("the end");
   await logs(page, "es", "message the end");
 
-  const lines = await page.locator("#es-log li").allTextContents();
+  const lines = await page.locator("#es-log > div").allTextContents();
   const messages = lines.filter((line) => line.startsWith("message "));
   const expected = [];
   for (let round = 1; round <= CUTS; round += 1) {

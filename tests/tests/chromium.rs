@@ -46,3 +46,17 @@ fn chromium_websocket_echoes_1_mib_and_closes_with_codes_of_both_sides() {
     page.finish();
     server.finish();
 }
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_page_is_accessible_on_a_phone_and_on_a_desk_by_day_and_by_night() {
+    let server = Server::rtwire();
+    Process::start(foreign::chromium("chromium_look.mjs", &[&server.url("/")])).finish();
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_with_our_own_socketio_client_talks_over_each_transport() {
+    let server = Server::rtwire();
+    Process::start(foreign::chromium("chromium_socketio.mjs", &[&server.url("/")])).finish();
+}

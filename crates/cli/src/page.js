@@ -1,6 +1,10 @@
-"use strict";
+import { Socket } from "/socketio.js";
 
 const element = (id) => document.getElementById(id);
+
+function readable(bytes) {
+  return bytes < 10_000 ? `${bytes} B` : `${(bytes / 1000).toFixed(1)} kB`;
+}
 
 /** One column: its state, its counters, and a log of the newest lines. */
 class Column {
@@ -9,6 +13,7 @@ class Column {
   constructor(name) {
     this.name = name;
     this.counts = { received: 0, sent: 0, opened: 0 };
+    this.bytes = { received: 0, sent: 0 };
     this.log = element(`${name}-log`);
     this.input = element(`${name}-input`);
   }
@@ -19,9 +24,17 @@ class Column {
     label.dataset.state = state;
   }
 
-  count(what) {
+  /** Counts one more `received` or `sent`, with its bytes, or `opened`. */
+  count(what, data) {
     this.counts[what] += 1;
     this.show(what, this.counts[what]);
+    if (data === undefined) return;
+    this.bytes[what] += typeof data === "string" ? new TextEncoder().encode(data).length : data.byteLength;
+    this.show(`${what}-bytes`, readable(this.bytes[what]));
+  }
+
+  roundTrip(since) {
+    this.show("round-trip", `${(performance.now() - since).toFixed(1)} ms`);
   }
 
   show(what, value) {
@@ -30,7 +43,7 @@ class Column {
 
   line(kind, text, style = "kind") {
     const stays = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight > 40;
-    const item = document.createElement("li");
+    const item = document.createElement("div");
     const label = document.createElement("span");
     label.className = style;
     label.textContent = kind;
@@ -52,7 +65,6 @@ class Column {
       if (text === "") return;
       try {
         await send(text);
-        this.count("sent");
         if (this.input.value === text) this.input.value = "";
       } catch (error) {
         this.note(`not sent: ${error.message}`);
@@ -74,8 +86,11 @@ function startEventSource() {
     column.state(over ? "closed" : "connecting");
     column.note(over ? "the server refused the stream" : "connection lost");
   };
+  const asked = new Map();
   const received = (event) => {
-    column.count("received");
+    column.count("received", event.data);
+    if (asked.has(event.data)) column.roundTrip(asked.get(event.data));
+    asked.delete(event.data);
     column.show("last-id", event.lastEventId);
     column.line(event.type, event.data);
   };
@@ -85,8 +100,10 @@ function startEventSource() {
     column.note(event.data === "" ? "events were missed" : `${event.data} events were missed`);
   });
   column.onSend(async (text) => {
+    asked.set(text, performance.now());
     const answer = await fetch("/events", { method: "POST", body: text });
     if (!answer.ok) throw new Error(`status ${answer.status}`);
+    column.count("sent", text);
   });
 }
 
@@ -103,6 +120,7 @@ function startWebSocket() {
     if (socket?.readyState !== WebSocket.OPEN) throw new Error("the WebSocket is not open");
     asked.push(performance.now());
     socket.send(text);
+    column.count("sent", text);
   }
 
   function connect() {
@@ -114,14 +132,11 @@ function startWebSocket() {
       column.state("open");
       column.count("opened");
       send("hello");
-      column.count("sent");
     };
     socket.onmessage = (message) => {
-      column.count("received");
+      column.count("received", message.data);
       const since = asked.shift();
-      if (since !== undefined) {
-        column.show("round-trip", `${(performance.now() - since).toFixed(1)} ms`);
-      }
+      if (since !== undefined) column.roundTrip(since);
       column.line("echo", message.data);
     };
     socket.onclose = (close) => {
@@ -138,5 +153,40 @@ function startWebSocket() {
   connect();
 }
 
+/** The client brings itself back. What goes over the wire is shown as it is. */
+function startSocketIo() {
+  const column = new Column("io");
+  const shown = (packet) => (typeof packet === "string" ? packet : `(${packet.byteLength} bytes)`);
+  const socket = new Socket("/", {
+    packet(arrow, packet) {
+      column.count(arrow === "→" ? "sent" : "received", packet);
+      column.line(arrow, shown(packet));
+      column.show("transport", socket.transport ?? "polling");
+    },
+  });
+  const time = async () => {
+    const since = performance.now();
+    await socket.ask("echo", new Uint8Array([1, 2, 3]));
+    column.roundTrip(since);
+  };
+  socket.on("connect", () => {
+    column.state("open");
+    column.count("opened");
+    // The connection is gone then, which is said elsewhere.
+    time().catch(() => {});
+  });
+  socket.on("message", (text) => column.note(text));
+  socket.on("reconnecting", (reason, pause) => {
+    column.state("closed");
+    column.note(`${reason}; again in ${(pause / 1000).toFixed(1)} s`);
+    setTimeout(() => column.state("connecting"), pause);
+  });
+  column.onSend(async (text) => {
+    socket.emit("message", text);
+    await time();
+  });
+}
+
 startEventSource();
 startWebSocket();
+startSocketIo();

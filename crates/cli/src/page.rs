@@ -1,4 +1,4 @@
-//! The page at `/`: three embedded files, no build step.
+//! The page at `/`: four embedded files, no build step.
 
 use http::{HeaderValue, header};
 use rtwire_server::{Content, Endpoints};
@@ -8,7 +8,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
-/// Adds the page and its two files.
+/// Adds the page and its files.
 pub(crate) fn add_to(endpoints: Endpoints) -> Endpoints {
     let page = embedded("text/html; charset=utf-8", include_str!("page.html"))
         .header(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY))
@@ -17,6 +17,7 @@ pub(crate) fn add_to(endpoints: Endpoints) -> Endpoints {
         .get("/", page)
         .get("/page.css", embedded("text/css; charset=utf-8", include_str!("page.css")))
         .get("/page.js", embedded("text/javascript; charset=utf-8", include_str!("page.js")))
+        .get("/socketio.js", embedded("text/javascript; charset=utf-8", include_str!("socketio.js")))
 }
 
 fn embedded(content_type: &'static str, text: &'static str) -> Content {
