@@ -15,10 +15,11 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
-/** Calls `test` with a page and what it complained about so far. */
-export async function withPage(test) {
+/** Calls `test` with a page and what it complained about so far; `more` are arguments of Chromium. */
+export async function withPage(test, more = []) {
   const executablePath = process.env.RTWIRE_CHROMIUM;
-  const browser = await chromium.launch({ executablePath, args: ARGUMENTS, timeout: 60_000 });
+  const args = [...ARGUMENTS, ...more];
+  const browser = await chromium.launch({ executablePath, args, timeout: 60_000 });
   try {
     const page = await browser.newPage();
     page.setDefaultTimeout(30_000);

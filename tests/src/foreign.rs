@@ -23,6 +23,13 @@ pub fn python(script: &str, arguments: &[&str]) -> Command {
     run_script("RTWIRE_PYTHON", "python", script, arguments)
 }
 
+/// A script of `tests/python`, run with the packages that an article was written for.
+pub fn python_of_the_article(script: &str, arguments: &[&str]) -> Command {
+    let mut python = python(script, arguments);
+    python.env("PYTHONPATH", find("RTWIRE_PYTHON_ARTICLE"));
+    python
+}
+
 /// curl, ignorant of its user's settings and proxies, and failing with an HTTP error.
 pub fn curl(arguments: &[&str]) -> Command {
     let mut curl = Command::new(find("RTWIRE_CURL"));

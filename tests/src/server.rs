@@ -45,6 +45,16 @@ impl Server {
         Self::start(foreign::python("websockets_server.py", &[]))
     }
 
+    /// The article's server, as it was written: for an old release of `websockets`.
+    pub fn article_then() -> Self {
+        Self::start(foreign::python_of_the_article("article_server.py", &["article_then.py"]))
+    }
+
+    /// The article's server, as it is written for today's `websockets`.
+    pub fn article_now() -> Self {
+        Self::start(foreign::python("article_server.py", &["article_now.py"]))
+    }
+
     /// What `command` starts: it says where it listens.
     pub fn start(command: Command) -> Self {
         let mut process = Process::start(command);

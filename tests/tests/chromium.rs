@@ -56,6 +56,18 @@ fn chromium_page_is_accessible_on_a_phone_and_on_a_desk_by_day_and_by_night() {
 
 #[test]
 #[ignore = "needs Node and Chromium"]
+fn chromium_runs_the_articles_snippets_as_they_are_written() {
+    let page = Server::rtwire();
+    // The page is one of another origin to this server, which is allowed as an operator would do it.
+    let options = ["--addr", "127.0.0.1:0", "--allow-origin", "http://localhost:3000"];
+    let socket = Server::rtwire_with(&options);
+    let addresses = [page.address().to_string(), socket.address().to_string()];
+    let arguments = addresses.each_ref().map(String::as_str);
+    Process::start(foreign::chromium("chromium_article.mjs", &arguments)).finish();
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
 fn chromium_with_our_own_socketio_client_talks_over_each_transport() {
     let server = Server::rtwire();
     Process::start(foreign::chromium("chromium_socketio.mjs", &[&server.url("/")])).finish();

@@ -186,3 +186,18 @@ async fn chooses_a_subprotocol(server: Server) {
     assert_eq!(response.protocol(), Some("second"));
     assert_eq!(next(&mut ws).await, Message::from("second"));
 }
+
+#[test]
+#[ignore = "needs Python"]
+fn python_server_of_the_article_answers_as_it_was_written_and_as_it_is_today() {
+    for server in [Server::article_then(), Server::article_now()] {
+        block_on(async move {
+            let mut ws = open(&server, "/").await;
+            for text in ["Hello Server!", "", "€ and 😀"] {
+                ws.send(text).await.unwrap();
+                assert_eq!(next(&mut ws).await, Message::from(format!("You said: {text}")));
+            }
+            ws.close(CloseReason::new(CloseCode::NORMAL)).await.unwrap();
+        });
+    }
+}

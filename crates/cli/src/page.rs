@@ -17,7 +17,10 @@ pub(crate) fn add_to(endpoints: Endpoints) -> Endpoints {
         .get("/", page)
         .get("/page.css", embedded("text/css; charset=utf-8", include_str!("page.css")))
         .get("/page.js", embedded("text/javascript; charset=utf-8", include_str!("page.js")))
-        .get("/socketio.js", embedded("text/javascript; charset=utf-8", include_str!("socketio.js")))
+        .get(
+            "/socketio.js",
+            embedded("text/javascript; charset=utf-8", include_str!("socketio.js")),
+        )
 }
 
 fn embedded(content_type: &'static str, text: &'static str) -> Content {

@@ -53,10 +53,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let signals = Signals::listen().context("cannot wait for signals")?;
     announce(&server).context("cannot write to stdout")?;
 
-    let log = EventLog::new(EVENTS);
-    let ticking = tokio::spawn(tick(log.clone()));
-    let outcome =
-        server.serve(endpoints(log).origin_policy(policy)).with_shutdown(signals.first()).await;
+    let (log, data) = (EventLog::new(EVENTS), EventLog::new(EVENTS));
+    let ticking = tokio::spawn(tick(log.clone(), data.clone()));
+    let endpoints = endpoints(log, data).origin_policy(policy);
+    let outcome = server.serve(endpoints).with_shutdown(signals.first()).await;
     ticking.abort();
     match outcome {
         // What was cut has been cut; that is no failure of a server that was asked to end.
@@ -89,19 +89,22 @@ fn announce(server: &Server) -> io::Result<()> {
     stdout.flush()
 }
 
-fn endpoints(log: EventLog) -> Endpoints {
-    let events = {
-        let log = log.clone();
+fn endpoints(log: EventLog, data: EventLog) -> Endpoints {
+    let stream = |log: EventLog| {
         move |request: Request| {
             let events = log.subscribe(request.last_event_id().as_deref());
             async move { Sse::new(events) }
         }
     };
+    let (events, messages) = (stream(log.clone()), stream(data.clone()));
     let publish = move |_: Request, body: Bytes| {
-        let log = log.clone();
+        let (log, data) = (log.clone(), data.clone());
         async move {
             let Ok(text) = str::from_utf8(&body) else { return StatusCode::BAD_REQUEST };
-            match log.publish(Fields::new().event("message").data(text)) {
+            let published = log
+                .publish(Fields::new().event("message").data(text))
+                .and_then(|_| data.publish(Fields::new().data(text)));
+            match published {
                 Ok(_) => StatusCode::NO_CONTENT,
                 Err(_) => StatusCode::PAYLOAD_TOO_LARGE,
             }
@@ -110,8 +113,8 @@ fn endpoints(log: EventLog) -> Endpoints {
     page::add_to(Endpoints::new())
         .websocket("/", echo)
         .websocket("/ws", echo)
-        .sse("/events", events.clone())
-        .sse("/api/data", events)
+        .sse("/events", events)
+        .sse("/api/data", messages)
         .post("/events", publish)
         .socket_io(socket_io::server())
         .get("/livez", Content::new("text/plain; charset=utf-8", "ok\n"))
@@ -125,15 +128,19 @@ async fn echo(mut ws: WebSocket) -> Result<(), WebSocketError> {
     Ok(())
 }
 
-/// Publishes an event a second: its number, and the time in milliseconds since 1970.
-async fn tick(log: EventLog) {
+/// Publishes an event a second: its number, and the time in milliseconds since 1970. It is a `tick` to
+/// `log`, and to `data` a message: the one that a page hears without naming a type.
+async fn tick(log: EventLog, data: EventLog) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for number in 1_u64.. {
         seconds.tick().await;
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let data = format!(r#"{{"number":{number},"time":{}}}"#, since.as_millis());
-        if let Err(error) = log.publish(Fields::new().event("tick").data(&data)) {
+        let json = format!(r#"{{"number":{number},"time":{}}}"#, since.as_millis());
+        let published = log
+            .publish(Fields::new().event("tick").data(&json))
+            .and_then(|_| data.publish(Fields::new().data(&json)));
+        if let Err(error) = published {
             tracing::error!(%error, "a tick was not published");
         }
     }

@@ -163,19 +163,19 @@ fn ticks_have_ids_and_posts_are_messages() {
     let (mut events, mut data) = (connect(&address), connect(&address));
     events.write_all(get("/events", "").as_bytes()).unwrap();
     data.write_all(get("/api/data", "").as_bytes()).unwrap();
-    for stream in [&mut events, &mut data] {
+    for (stream, typed) in [(&mut events, true), (&mut data, false)] {
         let head = read_until(stream, "\r\n\r\n");
         assert!(head.contains("content-type: text/event-stream\r\n"), "{head}");
         let (first, next) = (read_until(stream, "}\n\n"), read_until(stream, "}\n\n"));
-        assert!(first.contains("event: tick\nid: "), "{first}");
+        assert_eq!(first.contains("event: tick\nid: "), typed, "{first}");
         assert!(id(&next) > id(&first));
     }
     let post = "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 11\r\n\r\nhello\nworld";
     let answer = ask(&address, post, "\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
-    for stream in [&mut events, &mut data] {
+    for (stream, typed) in [(&mut events, true), (&mut data, false)] {
         let message = read_until(stream, "data: hello\ndata: world\n\n");
-        assert!(message.contains("event: message\nid: "), "{message}");
+        assert_eq!(message.contains("event: message\nid: "), typed, "{message}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test, also those that need software written by others.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -15,6 +15,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     let curl = tools::program("curl", "curl")?;
     node_modules(project)?;
     let python = python(project)?;
+    let article = article_packages(project, &python)?;
     command::run(&mut project.cargo(&["build", "--workspace", "--bins", "--examples"]))?;
     command::run(
         project
@@ -22,7 +23,8 @@ pub(crate) fn run(project: &Project) -> Result<()> {
             .env("RTWIRE_CHROMIUM", chromium)
             .env("RTWIRE_CURL", curl)
             .env("RTWIRE_NODE", node)
-            .env("RTWIRE_PYTHON", python),
+            .env("RTWIRE_PYTHON", python)
+            .env("RTWIRE_PYTHON_ARTICLE", article),
     )?;
     no_std::run(project)
 }
@@ -57,12 +59,28 @@ fn python(project: &Project) -> Result<PathBuf> {
     let system = tools::program("python3", "python3")?;
     command::run(Command::new(system).args(["-m", "venv", "--clear"]).arg(&venv))
         .context("python3 can't make a virtual environment (Debian's package is `python3-venv`)")?;
-    command::run(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .arg("--requirement")
-            .arg(&requirements),
-    )?;
+    command::run(pip_install(&python).arg("--requirement").arg(&requirements))?;
     fs::write(&installed, wanted)?;
     Ok(python)
+}
+
+/// A folder with the packages that an article of some years ago was written for.
+fn article_packages(project: &Project, python: &Path) -> Result<PathBuf> {
+    let folder = project.target_of("venv-article");
+    let requirements = project.path("tests/python/requirements-article.txt");
+    let wanted = fs::read(&requirements)?;
+    let installed = folder.join("rtwire-requirements.txt");
+    if !fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        let mut install = pip_install(python);
+        install.args(["--upgrade", "--target"]).arg(&folder);
+        command::run(install.arg("--requirement").arg(&requirements))?;
+        fs::write(&installed, wanted)?;
+    }
+    Ok(folder)
+}
+
+fn pip_install(python: &Path) -> Command {
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    pip
 }
