@@ -1,6 +1,7 @@
 //! The project's own tasks, run as `cargo xtask TASK`.
 
 mod bench;
+mod clients;
 mod command;
 mod fuzz;
 mod no_std;

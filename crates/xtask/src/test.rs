@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test, also those that need software written by others.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::project::Project;
-use crate::{command, no_std, tools};
+use crate::{clients, command, no_std, tools};
 
 pub(crate) fn run(project: &Project) -> Result<()> {
     let chromium = tools::program("chromium", "chromium")?;
@@ -17,7 +18,8 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     let python = python(project)?;
     let article = article_packages(project, &python)?;
     command::run(&mut project.cargo(&["build", "--workspace", "--bins", "--examples"]))?;
-    command::run(
+    let mut passed = HashSet::new();
+    command::run_and_see(
         project
             .cargo(&["test", "--workspace", "--", "--include-ignored"])
             .env("RTWIRE_CHROMIUM", chromium)
@@ -25,8 +27,13 @@ pub(crate) fn run(project: &Project) -> Result<()> {
             .env("RTWIRE_NODE", node)
             .env("RTWIRE_PYTHON", python)
             .env("RTWIRE_PYTHON_ARTICLE", article),
+        |line| {
+            let test = line.strip_prefix("test ").and_then(|test| test.strip_suffix(" ... ok"));
+            passed.extend(test.map(str::to_owned));
+        },
     )?;
-    no_std::run(project)
+    no_std::run(project)?;
+    clients::report(project, &passed)
 }
 
 /// Installs the packages of `tests/node/package-lock.json` beside it.
