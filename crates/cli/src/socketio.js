@@ -25,6 +25,7 @@ class Session {
   #posting = null; // the POST that is under way
   #polling = null; // the GETs, one after another
   #paused = false; // no more GETs and POSTs: the WebSocket takes over
+  #closing = false; // a close packet is queued, or sent
   #webSocket = null;
   #maxPayload = Infinity;
   #patience = 20_000; // for the next packet, in milliseconds
@@ -46,7 +47,8 @@ class Session {
   }
 
   close() {
-    this.#queue.push(CLOSE); // The server answers by closing.
+    this.#closing = true;
+    this.#queue.push(CLOSE);
     this.#flush();
   }
 
@@ -81,7 +83,7 @@ class Session {
 
   async #poll() {
     try {
-      while (!this.#paused && !this.#requests.signal.aborted) {
+      while (!this.#paused && !this.#closing && !this.#requests.signal.aborted) {
         for (const packet of await this.#get()) this.#packet(packet);
       }
     } catch (error) {
@@ -114,6 +116,7 @@ class Session {
     const answer = await fetch(this.#request("polling"), { method: "POST", body, signal });
     if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
     this.#posting = null;
+    if (this.#closing && this.#queue.length === 0) this.#end("closed by this side");
     this.#flush();
   }
 
@@ -133,7 +136,7 @@ class Session {
       const packet = typeof data === "string" ? data : new Uint8Array(data);
       this.#heard(packet);
       if (this.transport === "websocket") return this.#packet(packet);
-      if (packet !== `${PONG}probe`) return this.#webSocket.close();
+      if (packet !== `${PONG}probe` || this.#closing) return this.#webSocket.close();
       this.#paused = true;
       await Promise.all([this.#polling, this.#posting]); // The server answers the waiting GET with a noop.
       if (this.#webSocket.readyState !== WebSocket.OPEN) return;
@@ -234,7 +237,7 @@ export class Socket {
 
   /** Leaves, and does not come back before `connect` is called. */
   disconnect() {
-    this.#send(DISCONNECT);
+    if (this.connected) this.#send(DISCONNECT);
     this.#session.close();
     this.#disconnected("io client disconnect");
   }
