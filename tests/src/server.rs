@@ -78,6 +78,11 @@ impl Server {
         format!("ws://{}{path}", self.address)
     }
 
+    /// The next line that it says.
+    pub fn line(&mut self) -> String {
+        self.process.line()
+    }
+
     /// Waits for a line that starts with `start`, and returns what follows it.
     pub fn line_after(&mut self, start: &str) -> String {
         self.process.line_after(start)
