@@ -11,7 +11,8 @@
 //!
 //! [`WebSocket`] drives [`rtwire_websocket::Connection`] over any `AsyncRead + AsyncWrite`;
 //! [`accept`] and [`connect`] do the opening handshake over a plain transport. [`EventStream`]
-//! drives [`rtwire_sse::Decoder`] over any `AsyncRead`.
+//! drives [`rtwire_sse::Decoder`] over any `AsyncRead`. [`WebSocket::split`] gives a [`Reader`] and a
+//! [`Writer`] for two tasks.
 //!
 //! Each thread has one read buffer of 64 KiB, lent to whoever reads, so that an idle connection
 //! holds none. Every future is safe to drop, and each type says what that means.
@@ -23,6 +24,7 @@ mod event_stream;
 mod handshake;
 mod masking_key;
 mod scratch;
+mod split;
 mod unread;
 mod websocket;
 
@@ -30,6 +32,7 @@ pub use clock::Clock;
 pub use error::Error;
 pub use event_stream::{EventStream, EventStreamError};
 pub use handshake::{HandshakeError, accept, connect, random_key};
+pub use split::{Reader, Writer};
 pub use websocket::WebSocket;
 
 #[cfg(doctest)]

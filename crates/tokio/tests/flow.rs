@@ -262,7 +262,7 @@ async fn of_two_tasks_on_one_socket_each_is_woken() {
 
     let (ours, theirs) = tokio::io::duplex(64);
     let socket = WebSocket::server(ours, Limits::default());
-    let (mut sink, mut stream) = socket.split();
+    let (mut sink, mut stream) = StreamExt::split(socket);
     let writer = tokio::spawn(async move { sink.send(Message::from(vec![7; 10_000])).await });
     let reader = tokio::spawn(async move { stream.next().await });
     let mut peer = WebSocket::client(theirs, Limits::default());
