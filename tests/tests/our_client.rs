@@ -7,7 +7,7 @@ use std::time::Duration;
 use rtwire_tests::{LONG, Server};
 use rtwire_tokio::WebSocket;
 use rtwire_websocket::handshake::{Request, Response};
-use rtwire_websocket::{CloseCode, CloseReason, Limits, Message};
+use rtwire_websocket::{CloseCode, CloseReason, Limits, Message, Part};
 use tokio::net::TcpStream;
 
 const MIB: usize = 1 << 20;
@@ -36,6 +36,7 @@ macro_rules! against_each_server {
 against_each_server! {
     echoes_text_binary_and_empty_messages,
     echoes_1_mib,
+    streams_a_message_in_fragments_and_parts,
     sends_fragments_with_a_ping_between,
     closes_with_its_own_code,
     sees_our_close_code,
@@ -98,6 +99,48 @@ async fn echoes_1_mib(server: Server) {
     echoed(&mut ws, "é".repeat(MIB / 2)).await;
     let bytes: Vec<u8> = (0..=255).cycle().take(MIB).collect();
     echoed(&mut ws, bytes).await;
+}
+
+/// 1.5 MiB of text and of bytes, of which no end of ours holds more than a piece.
+async fn streams_a_message_in_fragments_and_parts(server: Server) {
+    let limits = Limits::default().max_output(1);
+    let (mut writer, mut reader) =
+        open_with(&server, "/echo", limits, |request| request).await.0.split();
+    for (is_text, block) in [(true, "é€😀 ".repeat(1000)), (false, "bytes".repeat(2000))] {
+        let pieces = MIB * 3 / 2 / block.len();
+        let piece = |size| {
+            if is_text {
+                Message::from(&block[..size])
+            } else {
+                block[..size].as_bytes().to_vec().into()
+            }
+        };
+        let send = async {
+            for _ in 0..pieces {
+                writer.feed_fragment(piece(block.len()), false).await.unwrap();
+                writer.ping(b"between").ok();
+            }
+            writer.feed_fragment(piece(0), true).await.unwrap();
+            writer.flush().await.unwrap();
+        };
+        let receive = async {
+            let expected = block.repeat(pieces);
+            let mut rest = expected.as_bytes();
+            loop {
+                let (part, fin) = match reader.next_part().await.unwrap().unwrap() {
+                    Part::Text { text, fin } if is_text => (text.into_owned().into_bytes(), fin),
+                    Part::Binary { bytes, fin } if !is_text => (bytes.into_owned(), fin),
+                    part => panic!("{part:?}"),
+                };
+                assert!(rest.starts_with(&part), "at {}", expected.len() - rest.len());
+                rest = &rest[part.len()..];
+                if fin {
+                    return assert!(rest.is_empty(), "{} are missing", rest.len());
+                }
+            }
+        };
+        tokio::join!(send, receive);
+    }
 }
 
 async fn sends_fragments_with_a_ping_between(mut server: Server) {

@@ -119,6 +119,6 @@ pub use rtwire_socketio::{
 };
 pub use rtwire_tokio::Error as WebSocketError;
 pub use rtwire_websocket::{
-    CloseCode, CloseReason, Connection, Event, Limits as WebSocketLimits, Message, PreparedMessage,
-    SendError,
+    CloseCode, CloseReason, Connection, Event, Limits as WebSocketLimits, Message, Part,
+    PreparedMessage, SendError,
 };

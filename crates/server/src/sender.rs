@@ -151,6 +151,13 @@ impl Inbox {
                 state.items.push_front(item);
                 return;
             }
+            // The handler goes on with its message, and this is asked again after it.
+            if socket.ready() == Err(SendError::UnfinishedMessage)
+                && !matches!(item, Item::Close(_))
+            {
+                state.items.push_front(item);
+                return;
+            }
             state.bytes = state.bytes.saturating_sub(item.cost());
             let queued = match item {
                 Item::Message(message) => socket.queue(message),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use rtwire_tokio::Error;
-use rtwire_websocket::{CloseCode, CloseReason, Connection, Event, Message};
+use rtwire_websocket::{CloseCode, CloseReason, Connection, Event, Message, Part};
 
 use crate::sender::{Inbox, WebSocketSender};
 use crate::transport::Transport;
@@ -101,6 +101,20 @@ impl WebSocket {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// The next part of a message, as far as it has arrived: for messages that are not to be held in
+    /// memory as a whole, such as large files. The limits hold for the sum of a message's parts. Otherwise
+    /// as [`next`](Self::next).
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub async fn next_part(&mut self) -> Option<Result<Part<'static>, Error>> {
+        let part = poll_fn(|cx| self.shared.lock().socket.poll_part(cx)).await;
+        if let Some(Err(error)) = &part {
+            log(self.shared.peer, error);
+        }
+        part
+    }
+
     /// Handles every event where it lies in the read buffer, until the connection is closed: for
     /// who echoes, parses or forwards, and needs no message of its own. `handle` may send on the
     /// connection that it is given, and through any [`WebSocketSender`]; while the output is full,
@@ -140,6 +154,22 @@ impl WebSocket {
             Poll::Ready(message.take().map_or(Ok(()), |message| driven.socket.queue(message)))
         })
         .await
+    }
+
+    /// Queues a fragment of a message that is not to be held in memory as a whole, waiting only while
+    /// the output is full. `fin` marks the last; until then no other message may be sent, and those of
+    /// senders wait.
+    ///
+    /// # Errors
+    /// The connection is closing, the fragment is of another type than the first, or the transport
+    /// failed.
+    pub async fn send_fragment(
+        &mut self,
+        fragment: impl Into<Message>,
+        fin: bool,
+    ) -> Result<(), Error> {
+        let mut fragment = Some(fragment.into());
+        poll_fn(|cx| self.shared.lock().socket.poll_feed_fragment(cx, &mut fragment, fin)).await
     }
 
     /// Waits until everything queued has been handed to the system.

@@ -6,7 +6,7 @@ use std::{
 
 use futures_core::Stream;
 use futures_sink::Sink;
-use rtwire_websocket::{CloseCode, CloseReason, Message, PreparedMessage, SendError, State};
+use rtwire_websocket::{CloseCode, CloseReason, Message, Part, PreparedMessage, SendError, State};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{error::Error, websocket::WebSocket};
@@ -80,6 +80,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Reader<IO> {
         std::future::poll_fn(|cx| lock(&self.socket).poll_message(cx)).await
     }
 
+    /// As [`WebSocket::next_part`].
+    ///
+    /// # Errors
+    /// As [`WebSocket::next_part`].
+    pub async fn next_part(&mut self) -> Option<Result<Part<'static>, Error>> {
+        std::future::poll_fn(|cx| lock(&self.socket).poll_part(cx)).await
+    }
+
     /// As [`WebSocket::close_reason`].
     pub fn close_reason(&self) -> Option<CloseReason> {
         lock(&self.socket).close_reason().cloned()
@@ -123,6 +131,24 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Writer<IO> {
     pub async fn feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
         std::future::poll_fn(|cx| self.poll_queue(cx, |socket| socket.queue_prepared(message)))
             .await
+    }
+
+    /// As [`WebSocket::feed_fragment`].
+    ///
+    /// # Errors
+    /// As [`WebSocket::feed_fragment`].
+    pub async fn feed_fragment(
+        &mut self,
+        fragment: impl Into<Message>,
+        fin: bool,
+    ) -> Result<(), Error> {
+        let mut fragment = Some(fragment.into());
+        std::future::poll_fn(|cx| {
+            self.poll_after_waiting(cx, |socket, cx| {
+                socket.poll_feed_fragment(cx, &mut fragment, fin)
+            })
+        })
+        .await
     }
 
     /// Queues under the lock under which there was room: the reader, too, queues.

@@ -10,7 +10,7 @@ use bytes::Buf;
 use futures_core::Stream;
 use futures_sink::Sink;
 use rtwire_websocket::{
-    CloseReason, Connection, Event, Limits, Message, PreparedMessage, Role, SendError, State,
+    CloseReason, Connection, Event, Limits, Message, Part, PreparedMessage, Role, SendError, State,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
@@ -152,6 +152,38 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         std::future::poll_fn(|cx| self.poll_for_each(cx, &mut handle)).await
     }
 
+    /// The next part of a message, as far as it has arrived: for messages that are not to be held in
+    /// memory as a whole. Each part is what one read brought of it. Pings, Pongs and Close are dealt with
+    /// as in [`next`](Self::next); `None` once the connection is closed. [`Connection::next_part`] tells of
+    /// limits, and of `next` and `next_part` on one connection.
+    ///
+    /// ```
+    /// use rtwire_tokio::WebSocket;
+    /// use rtwire_websocket::Part;
+    /// use tokio::io::{AsyncWrite, AsyncWriteExt};
+    ///
+    /// /// Receives one message into a file, however long it is.
+    /// async fn receive_file(
+    ///     ws: &mut WebSocket<tokio::net::TcpStream>,
+    ///     mut file: impl AsyncWrite + Unpin,
+    /// ) -> Result<(), rtwire_tokio::Error> {
+    ///     while let Some(part) = ws.next_part().await {
+    ///         let Part::Binary { bytes, fin } = part? else { continue };
+    ///         file.write_all(&bytes).await?;
+    ///         if fin {
+    ///             break;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub async fn next_part(&mut self) -> Option<Result<Part<'static>, Error>> {
+        std::future::poll_fn(|cx| self.poll_part(cx)).await
+    }
+
     /// Sends a message and writes everything queued.
     ///
     /// # Errors
@@ -179,6 +211,41 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     pub async fn feed_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
         std::future::poll_fn(|cx| self.poll_can_send(cx)).await?;
         Ok(self.connection.send_prepared(message)?)
+    }
+
+    /// Queues a fragment of a message that is not to be held in memory as a whole, waiting only while
+    /// the output is full. `fin` marks the last; until then no other message may be sent.
+    ///
+    /// ```
+    /// use rtwire_tokio::WebSocket;
+    /// use tokio::io::{AsyncRead, AsyncReadExt};
+    ///
+    /// /// Sends a file of any size as one message.
+    /// async fn send_file(
+    ///     ws: &mut WebSocket<tokio::net::TcpStream>,
+    ///     mut file: impl AsyncRead + Unpin,
+    /// ) -> Result<(), rtwire_tokio::Error> {
+    ///     loop {
+    ///         let mut part = bytes::BytesMut::with_capacity(64 << 10);
+    ///         let fin = file.read_buf(&mut part).await? == 0;
+    ///         ws.feed_fragment(part.freeze(), fin).await?;
+    ///         if fin {
+    ///             return ws.flush().await;
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Send`] when the connection is closing, or for a fragment of another type than the
+    /// first; [`Error::Io`].
+    pub async fn feed_fragment(
+        &mut self,
+        fragment: impl Into<Message>,
+        fin: bool,
+    ) -> Result<(), Error> {
+        let mut fragment = Some(fragment.into());
+        std::future::poll_fn(|cx| self.poll_feed_fragment(cx, &mut fragment, fin)).await
     }
 
     /// Writes everything queued.
@@ -228,6 +295,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     /// [`next`](Self::next) as a poll function.
     pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         self.poll_receive(cx, &mut next_message).map(Result::transpose)
+    }
+
+    /// [`next_part`](Self::next_part) as a poll function.
+    pub fn poll_part(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Part<'static>, Error>>> {
+        self.poll_receive(cx, &mut next_part).map(Result::transpose)
     }
 
     /// [`for_each`](Self::for_each) as a poll function.
@@ -311,8 +386,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     /// Waits until a message may be queued.
     ///
     /// # Errors
-    /// [`Error::Send`] when the connection is closing, [`Error::Io`].
+    /// [`Error::Send`] when the connection is closing or a message unfinished, [`Error::Io`].
     pub fn poll_can_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_room(cx))?;
+        Poll::Ready(self.connection.ready().map_err(Error::from))
+    }
+
+    /// Waits while the output is full.
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while self.connection.ready() == Err(SendError::Full) {
             match self.poll_write_some(cx) {
                 Poll::Ready(written) => written?,
@@ -322,7 +403,21 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
                 }
             }
         }
-        Poll::Ready(self.connection.ready().map_err(Error::from))
+        Poll::Ready(Ok(()))
+    }
+
+    /// [`feed_fragment`](Self::feed_fragment) as a poll function. `fragment` is taken when it is queued.
+    pub fn poll_feed_fragment(
+        &mut self,
+        cx: &mut Context<'_>,
+        fragment: &mut Option<Message>,
+        fin: bool,
+    ) -> Poll<Result<(), Error>> {
+        ready!(self.poll_room(cx))?;
+        Poll::Ready(match fragment.take() {
+            Some(fragment) => Ok(self.connection.send_fragment(fragment, fin)?),
+            None => Ok(()),
+        })
     }
 
     /// Queues a message after [`poll_can_send`](Self::poll_can_send) was ready.
@@ -562,6 +657,19 @@ fn next_message(
     while let Some(event) = connection.next_event(input)? {
         if let Some(message) = event.into_message() {
             return Ok(Some(message));
+        }
+    }
+    Ok(None)
+}
+
+/// The next part of a message in `input`.
+fn next_part(
+    connection: &mut Connection,
+    input: &mut &mut [u8],
+) -> Result<Option<Part<'static>>, Error> {
+    while let Some(part) = connection.next_part(input)? {
+        if let Part::Text { .. } | Part::Binary { .. } = part {
+            return Ok(Some(part.into_owned()));
         }
     }
     Ok(None)

@@ -62,6 +62,8 @@ pub struct Connection {
     state: State,
     /// §5.5.1: after it nothing more is sent.
     pub(crate) close_sent: bool,
+    /// §5.4: the type of the message of which fragments were sent, and not the last.
+    unfinished: Option<Opcode>,
     /// Until the peer's Close frame or a fault: what follows is ignored.
     pub(crate) receiving: bool,
     pub(crate) heard: bool,
@@ -87,6 +89,7 @@ impl Connection {
             limits,
             state: State::Open,
             close_sent: false,
+            unfinished: None,
             receiving: true,
             heard: true,
             offset: 0,
@@ -132,9 +135,16 @@ impl Connection {
     /// Whether a message may be sent now.
     ///
     /// # Errors
-    /// [`SendError::Closing`], [`SendError::Full`].
+    /// [`SendError::Closing`], [`SendError::Full`], [`SendError::UnfinishedMessage`].
     #[inline]
     pub fn ready(&self) -> Result<(), SendError> {
+        self.room()?;
+        if self.unfinished.is_some() { Err(SendError::UnfinishedMessage) } else { Ok(()) }
+    }
+
+    /// Whether a frame may be sent now: a control frame or a fragment, also within a message.
+    #[inline]
+    pub(crate) fn room(&self) -> Result<(), SendError> {
         if self.close_sent {
             Err(SendError::Closing)
         } else if self.output.remaining() >= self.limits.max_output.max(1) {
@@ -152,9 +162,48 @@ impl Connection {
     pub fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
         self.ready()?;
         match message.into() {
-            Message::Text(text) => self.push_payload(Opcode::Text, text.into_bytes()),
-            Message::Binary(bytes) => self.push_payload(Opcode::Binary, bytes),
+            Message::Text(text) => self.push_payload(Opcode::Text, true, text.into_bytes()),
+            Message::Binary(bytes) => self.push_payload(Opcode::Binary, true, bytes),
         }
+        Ok(())
+    }
+
+    /// Queues a fragment (§5.4) of a message whose length is not known yet, or that is not to be held
+    /// in memory as a whole. All of its fragments are of the first one's type, and `fin` marks the last,
+    /// which may be empty. Control frames may come between them, other messages may not.
+    ///
+    /// ```
+    /// use rtwire_websocket::{Connection, Limits, Role, SendError};
+    ///
+    /// let mut connection = Connection::new(Role::Server, Limits::default());
+    /// connection.send_fragment("Hel", false)?;
+    /// assert_eq!(connection.send_text("!"), Err(SendError::UnfinishedMessage));
+    /// connection.send_ping(b"")?;
+    /// connection.send_fragment("lo", true)?;
+    /// assert_eq!(bytes::Buf::chunk(connection.output()), b"\x01\x03Hel\x89\x00\x80\x02lo");
+    /// # Ok::<(), SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SendError::Closing`], [`SendError::Full`]; [`SendError::UnfinishedMessage`] for a fragment of
+    /// another type.
+    pub fn send_fragment(
+        &mut self,
+        fragment: impl Into<Message>,
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.room()?;
+        let (kind, payload) = match fragment.into() {
+            Message::Text(text) => (Opcode::Text, text.into_bytes()),
+            Message::Binary(bytes) => (Opcode::Binary, bytes),
+        };
+        let opcode = match self.unfinished {
+            None => kind,
+            Some(unfinished) if unfinished == kind => Opcode::Continuation,
+            Some(_) => return Err(SendError::UnfinishedMessage),
+        };
+        self.push_payload(opcode, fin, payload);
+        self.unfinished = (!fin).then_some(kind);
         Ok(())
     }
 
@@ -185,7 +234,7 @@ impl Connection {
     /// sent that arrives after our Close frame, as some may.
     ///
     /// # Errors
-    /// [`SendError::Full`].
+    /// [`SendError::Full`], [`SendError::UnfinishedMessage`].
     #[inline]
     pub fn forward(&mut self, event: Event<'_>) -> Result<(), SendError> {
         if self.close_sent {
@@ -216,7 +265,7 @@ impl Connection {
     /// Queues a Ping (§5.5.2) beyond those that keepalive sends.
     ///
     /// # Errors
-    /// As [`ready`](Self::ready), and [`SendError::TooLong`] for more than 125 bytes.
+    /// [`SendError::Closing`], [`SendError::Full`], and [`SendError::TooLong`] for more than 125 bytes.
     pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.send_control(Opcode::Ping, payload)
     }
@@ -224,7 +273,7 @@ impl Connection {
     /// Queues an unsolicited Pong (§5.5.3), a one-way heartbeat. Pings are answered without it.
     ///
     /// # Errors
-    /// As [`ready`](Self::ready), and [`SendError::TooLong`] for more than 125 bytes.
+    /// [`SendError::Closing`], [`SendError::Full`], and [`SendError::TooLong`] for more than 125 bytes.
     pub fn send_pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.send_control(Opcode::Pong, payload)
     }
@@ -245,7 +294,7 @@ impl Connection {
     /// What is to be written, automatic replies included.
     #[inline]
     pub fn output(&mut self) -> &mut Output {
-        if self.late_pong.is_some() && self.ready().is_ok() {
+        if self.late_pong.is_some() && self.room().is_ok() {
             let payload = self.late_pong.take().unwrap_or_default();
             self.push_frame(Opcode::Pong, &payload);
         }
@@ -288,7 +337,7 @@ impl Connection {
     }
 
     fn send_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
-        self.ready()?;
+        self.room()?;
         if payload.len() > 125 {
             return Err(SendError::TooLong);
         }
@@ -302,10 +351,16 @@ impl Connection {
         self.start_closing();
     }
 
-    /// Queues a frame with a copy of its payload.
+    /// Queues a frame, not a fragment, with a copy of its payload.
     #[inline]
     pub(crate) fn push_frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.push_copy(opcode, true, payload);
+    }
+
+    #[inline]
+    fn push_copy(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
         let mut header = FrameHeader::new(opcode, payload.len() as u64);
+        header.fin = fin;
         let key = self.masking_key();
         header.masking_key = key;
         self.output.push_copied(|tail| {
@@ -320,11 +375,12 @@ impl Connection {
     }
 
     /// Queues a frame with its payload by reference, where that is cheaper than a copy.
-    fn push_payload(&mut self, opcode: Opcode, payload: Bytes) {
+    fn push_payload(&mut self, opcode: Opcode, fin: bool, payload: Bytes) {
         if payload.len() <= Output::COPY_MAX {
-            return self.push_frame(opcode, &payload);
+            return self.push_copy(opcode, fin, &payload);
         }
         let mut header = FrameHeader::new(opcode, payload.len() as u64);
+        header.fin = fin;
         let Some(key) = self.masking_key() else {
             self.output.push_copied(|tail| header.encode(tail));
             return self.output.push_bytes(payload);

@@ -171,6 +171,9 @@ pub enum SendError {
     /// some of it first.
     #[error("the output is full")]
     Full,
+    /// §5.4: a message of which the last fragment was not sent; nothing but its fragments may follow.
+    #[error("a message is unfinished")]
+    UnfinishedMessage,
     /// A control payload over 125 bytes, or a close reason over 123.
     #[error("control payload too long")]
     TooLong,

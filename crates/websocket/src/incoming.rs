@@ -19,17 +19,18 @@ use crate::{
     header::FrameHeader,
     mask::apply_mask,
     opcode::Opcode,
+    parts::{Part, PartAssembly},
     utf8::{self, TextAssembly},
 };
 
 /// The frame whose payload is arriving.
 #[derive(Debug)]
-struct Frame {
-    fin: bool,
+pub(crate) struct Frame {
+    pub(crate) fin: bool,
     opcode: Opcode,
-    masking_key: Option<[u8; 4]>,
-    len: u64,
-    received: u64,
+    pub(crate) masking_key: Option<[u8; 4]>,
+    pub(crate) len: u64,
+    pub(crate) received: u64,
 }
 
 /// The data message that is arriving, as far as it has.
@@ -41,6 +42,7 @@ enum Assembly {
         bytes: BytesMut,
         unmasked: usize,
     },
+    Parts(PartAssembly),
 }
 
 impl Assembly {
@@ -48,6 +50,7 @@ impl Assembly {
         match self {
             Self::Text(text) => text.len() as u64,
             Self::Binary { unmasked, .. } => *unmasked as u64,
+            Self::Parts(parts) => parts.len,
         }
     }
 }
@@ -82,10 +85,11 @@ impl Incoming {
         })
     }
 
-    fn start_payload(&mut self, header: &FrameHeader) {
+    fn start_payload(&mut self, header: &FrameHeader, in_parts: bool) {
         if !header.opcode.is_control() {
             self.fragments = if self.assembly.is_some() { self.fragments + 1 } else { 1 };
             self.assembly.get_or_insert_with(|| match header.opcode {
+                opcode if in_parts => Assembly::Parts(PartAssembly::new(opcode)),
                 Opcode::Text => Assembly::Text(TextAssembly::default()),
                 _ => Assembly::Binary { bytes: BytesMut::new(), unmasked: 0 },
             });
@@ -97,6 +101,25 @@ impl Incoming {
             len: header.payload_len,
             received: 0,
         });
+    }
+
+    /// The data frame that is arriving, of a message that is given away in parts.
+    pub(crate) fn parts(&mut self) -> Option<(&mut Frame, &mut PartAssembly)> {
+        match (&mut self.frame, &mut self.assembly) {
+            (Some(frame), Some(Assembly::Parts(parts))) if !frame.opcode.is_control() => {
+                Some((frame, parts))
+            }
+            _ => None,
+        }
+    }
+
+    /// The frame has arrived, and its message if it is the last.
+    pub(crate) fn end_frame(&mut self, fin: bool) {
+        self.frame = None;
+        if fin {
+            self.fragments = 0;
+            self.assembly = None;
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -122,7 +145,7 @@ impl Connection {
     #[inline]
     pub fn next_event<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Event<'i>>, Error> {
         if !self.receiving {
-            self.offset += mem::take(input).len() as u64;
+            self.discard(input);
             return Ok(None);
         }
         self.heard |= !input.is_empty();
@@ -156,36 +179,62 @@ impl Connection {
         Some(bytes.limit(missing))
     }
 
+    /// Input that means nothing any more.
+    pub(crate) fn discard(&mut self, input: &mut &mut [u8]) {
+        self.offset += mem::take(input).len() as u64;
+    }
+
     #[inline]
     fn decode<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Option<Event<'i>>, Error> {
         loop {
             if self.incoming.is_some() {
-                match self.decode_incoming(input)? {
+                match self.decode_incoming(input, false)? {
                     Progress::Cut => return Ok(None),
-                    Progress::Fragment => continue,
+                    // The rest of a message that began in parts.
+                    Progress::Fragment | Progress::Part(_) => continue,
                     Progress::Event(event) => return Ok(Some(event)),
                 }
             }
-            let start = self.offset;
-            match FrameHeader::decode(input).map_err(|error| error.after(start))? {
-                Some((header, used)) => {
-                    self.check(&header).map_err(|rule| Error::new(rule, start))?;
-                    self.take(input, used);
-                    if (header.fin || header.opcode.is_control())
-                        && header.payload_len <= input.len() as u64
-                    {
-                        return self.whole_frame(&header, input).map(Some);
-                    }
-                    self.incoming.get_or_insert_default().start_payload(&header);
-                }
-                None if input.is_empty() => return Ok(None),
-                None => _ = self.incoming.insert(Box::default()),
+            match self.decode_frame(input, false)? {
+                Some(event) => return Ok(Some(event)),
+                None if self.incoming.is_none() => return Ok(None),
+                None => {}
             }
         }
     }
 
+    /// A frame that lies whole in the input. Of any other, the rest is for
+    /// [`decode_incoming`](Self::decode_incoming).
+    #[inline]
+    pub(crate) fn decode_frame<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+        in_parts: bool,
+    ) -> Result<Option<Event<'i>>, Error> {
+        let start = self.offset;
+        match FrameHeader::decode(input).map_err(|error| error.after(start))? {
+            Some((header, used)) => {
+                self.check(&header).map_err(|rule| Error::new(rule, start))?;
+                self.take(input, used);
+                if (header.fin || header.opcode.is_control())
+                    && header.payload_len <= input.len() as u64
+                {
+                    return self.whole_frame(&header, input).map(Some);
+                }
+                self.incoming.get_or_insert_default().start_payload(&header, in_parts);
+            }
+            None if input.is_empty() => {}
+            None => _ = self.incoming.insert(Box::default()),
+        }
+        Ok(None)
+    }
+
     /// Goes on with a frame or a message that an earlier input began.
-    fn decode_incoming<'i>(&mut self, input: &mut &'i mut [u8]) -> Result<Progress<'i>, Error> {
+    pub(crate) fn decode_incoming<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+        in_parts: bool,
+    ) -> Result<Progress<'i>, Error> {
         let Some(incoming) = &mut self.incoming else { return Ok(Progress::Fragment) };
         if incoming.frame.is_none() {
             let start = self.offset - u64::from(incoming.cut_header_len);
@@ -194,9 +243,11 @@ impl Connection {
             self.take(input, used);
             let Some(header) = header else { return Ok(Progress::Cut) };
             self.check(&header).map_err(|rule| Error::new(rule, start))?;
-            self.incoming.get_or_insert_default().start_payload(&header);
+            self.incoming.get_or_insert_default().start_payload(&header, in_parts);
         }
-        let progress = self.continue_payload(input);
+        let in_parts = self.incoming.as_deref_mut().is_some_and(|i| i.parts().is_some());
+        let progress =
+            if in_parts { self.continue_part(input) } else { self.continue_payload(input) };
         self.incoming.take_if(|incoming| incoming.is_empty());
         progress
     }
@@ -297,7 +348,8 @@ impl Connection {
                 bytes.extend_from_slice(piece);
                 *unmasked = bytes.len();
             }
-            None => {}
+            // Not here: `continue_part` goes on with it.
+            Some(Assembly::Parts(_)) | None => {}
         }
         if !whole {
             return Ok(Progress::Cut);
@@ -315,7 +367,7 @@ impl Connection {
             Some(Assembly::Binary { bytes, .. }) => {
                 Progress::Event(Event::Binary(Payload::Owned(bytes.freeze())))
             }
-            None => Progress::Fragment,
+            Some(Assembly::Parts(_)) | None => Progress::Fragment,
         })
     }
 
@@ -353,7 +405,7 @@ impl Connection {
     ) -> Result<Event<'i>, Error> {
         Ok(match opcode {
             Opcode::Ping => {
-                match self.ready() {
+                match self.room() {
                     Ok(()) => self.push_frame(Opcode::Pong, &payload),
                     Err(SendError::Full) => self.late_pong = Some(payload[..].into()),
                     // §5.5.1: after our Close frame nothing is sent.
@@ -389,17 +441,19 @@ impl Connection {
 }
 
 /// What a piece of payload led to.
-enum Progress<'i> {
+pub(crate) enum Progress<'i> {
     /// The frame goes on in the next input.
     Cut,
     /// The frame is complete, its message is not.
     Fragment,
     Event(Event<'i>),
+    /// Some of a message that is given away in parts.
+    Part(Part<'i>),
 }
 
 /// The first `count` bytes of `input` (all, if there are fewer), which then starts after them.
 #[inline]
-fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
+pub(crate) fn take_front<'i>(input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
     let all = mem::take(input);
     let (front, rest) = all.split_at_mut(count.min(all.len()));
     *input = rest;

@@ -51,6 +51,7 @@ mod mask;
 mod message;
 mod opcode;
 mod output;
+mod parts;
 mod prepared;
 mod timer;
 mod utf8;
@@ -65,6 +66,7 @@ pub use mask::apply_mask;
 pub use message::Message;
 pub use opcode::Opcode;
 pub use output::Output;
+pub use parts::Part;
 pub use prepared::PreparedMessage;
 
 #[cfg(doctest)]

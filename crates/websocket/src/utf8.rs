@@ -29,19 +29,62 @@ pub(crate) fn validate(bytes: &[u8]) -> Result<&str, usize> {
     })
 }
 
+/// The start of a code point whose end has not arrived: up to three bytes.
+#[derive(Debug, Default)]
+pub(crate) struct CutCodePoint {
+    bytes: [u8; 4],
+    len: u8,
+}
+
+impl CutCodePoint {
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many bytes are missing, by the first.
+    pub(crate) fn missing(&self) -> usize {
+        match self.bytes.get(..self.len()) {
+            Some([first, ..]) => sequence_len(*first) - self.len(),
+            _ => 0,
+        }
+    }
+
+    /// Appends a byte, and gives the code point that it completes.
+    ///
+    /// # Errors
+    /// It cannot be one.
+    pub(crate) fn push(&mut self, byte: u8) -> Result<Option<char>, ()> {
+        let len = self.len();
+        *self.bytes.get_mut(len).ok_or(())? = byte;
+        match core::str::from_utf8(&self.bytes[..=len]) {
+            Ok(code_point) => {
+                self.len = 0;
+                Ok(code_point.chars().next())
+            }
+            Err(error) if error.error_len().is_none() => {
+                self.len += 1;
+                Ok(None)
+            }
+            Err(_) => Err(()),
+        }
+    }
+}
+
 /// A text that arrives in chunks.
 #[derive(Debug, Default)]
 pub(crate) struct TextAssembly {
     text: String,
-    /// The start of a code point whose end has not arrived: up to three bytes.
-    cut: [u8; 4],
-    cut_len: u8,
+    cut: CutCodePoint,
 }
 
 impl TextAssembly {
     /// In bytes, the cut code point included.
     pub(crate) fn len(&self) -> usize {
-        self.text.len() + usize::from(self.cut_len)
+        self.text.len() + self.cut.len()
     }
 
     /// Appends the next chunk.
@@ -51,52 +94,52 @@ impl TextAssembly {
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), usize> {
         let rest = self.complete(chunk)?;
         let start = chunk.len() - rest.len();
-        let (whole, cut) = rest.split_at(start_of_cut_code_point(rest));
-        let whole = validate(whole).map_err(|index| start + index)?;
+        let whole = validate_start(rest, &mut self.cut).map_err(|index| start + index)?;
         self.text.push_str(whole);
-        self.complete_from_empty(cut).map_err(|index| chunk.len() - cut.len() + index)
+        Ok(())
     }
 
     /// The whole text, or `None` if it ends inside a code point.
     pub(crate) fn finish(self) -> Option<ByteString> {
-        (self.cut_len == 0).then(|| ByteString::from(self.text))
+        self.cut.is_empty().then(|| ByteString::from(self.text))
     }
 
     /// Feeds the carried code point until it is complete; returns what it did not use.
     fn complete<'c>(&mut self, chunk: &'c [u8]) -> Result<&'c [u8], usize> {
         let mut rest = chunk;
-        while self.cut_len > 0 {
+        while !self.cut.is_empty() {
             let Some((&byte, after)) = rest.split_first() else { break };
-            self.push_cut(byte).map_err(|()| chunk.len() - rest.len())?;
+            let code_point = self.cut.push(byte).map_err(|()| chunk.len() - rest.len())?;
+            self.text.extend(code_point);
             rest = after;
         }
         Ok(rest)
     }
+}
 
-    /// Carries the bytes of an incomplete code point, which fails as soon as it cannot be one.
-    fn complete_from_empty(&mut self, cut: &[u8]) -> Result<(), usize> {
-        for (index, &byte) in cut.iter().enumerate() {
-            self.push_cut(byte).map_err(|()| index)?;
-        }
-        Ok(())
+/// The text that `chunk` begins with; the code point that its end cuts goes to `cut`, which is empty.
+///
+/// # Errors
+/// The index in `chunk` of the first byte that cannot be valid.
+pub(crate) fn validate_start<'c>(
+    chunk: &'c [u8],
+    cut: &mut CutCodePoint,
+) -> Result<&'c str, usize> {
+    let (whole, rest) = chunk.split_at(start_of_cut_code_point(chunk));
+    let whole = validate(whole)?;
+    for (index, &byte) in rest.iter().enumerate() {
+        cut.push(byte).map_err(|()| whole.len() + index)?;
     }
+    Ok(whole)
+}
 
-    fn push_cut(&mut self, byte: u8) -> Result<(), ()> {
-        let len = usize::from(self.cut_len);
-        let Some(slot) = self.cut.get_mut(len) else { return Err(()) };
-        *slot = byte;
-        match core::str::from_utf8(&self.cut[..=len]) {
-            Ok(code_point) => {
-                self.text.push_str(code_point);
-                self.cut_len = 0;
-                Ok(())
-            }
-            Err(error) if error.error_len().is_none() => {
-                self.cut_len += 1;
-                Ok(())
-            }
-            Err(_) => Err(()),
-        }
+/// How many bytes a code point has that starts with this one; 1 also for what none starts with.
+fn sequence_len(first: u8) -> usize {
+    match first {
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF4 => 4,
+        _ => 1,
     }
 }
 
@@ -104,13 +147,10 @@ impl TextAssembly {
 fn start_of_cut_code_point(bytes: &[u8]) -> usize {
     for back in 1..=bytes.len().min(3) {
         let start = bytes.len() - back;
-        let len = match bytes[start] {
-            0x80..=0xBF => continue,
-            0xC2..=0xDF => 2,
-            0xE0..=0xEF => 3,
-            0xF0..=0xF4 => 4,
-            _ => 1,
-        };
+        if let 0x80..=0xBF = bytes[start] {
+            continue;
+        }
+        let len = sequence_len(bytes[start]);
         return if len > back { start } else { bytes.len() };
     }
     bytes.len()

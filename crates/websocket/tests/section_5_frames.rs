@@ -1,8 +1,11 @@
-//! Runs `vectors/frames.json`: each input whole, byte by byte, and cut in two everywhere.
+//! Runs `vectors/frames.json`: each input whole, byte by byte, and cut in two everywhere; with messages as
+//! a whole and in parts.
 #![allow(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 
 use bytes::Buf;
-use rtwire_websocket::{CloseCode, Connection, Error, Event, Limits, Role, State};
+use rtwire_websocket::{
+    CloseCode, Connection, Error, Event, Limits, Part, Payload, Role, State, Text,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -52,7 +55,55 @@ fn json(event: Event<'_>) -> serde_json::Value {
     }
 }
 
+/// Puts the parts of messages together.
+#[derive(Default)]
+struct Joined {
+    bytes: Vec<u8>,
+}
+
+impl Joined {
+    fn json(&mut self, part: Part<'_>) -> Option<serde_json::Value> {
+        let (bytes, fin, is_text) = match &part {
+            Part::Text { text, fin } => (text.as_bytes(), *fin, true),
+            Part::Binary { bytes, fin } => (&bytes[..], *fin, false),
+            Part::Ping(payload) => return Some(json(Event::Ping(payload.clone()))),
+            Part::Pong(payload) => return Some(json(Event::Pong(payload.clone()))),
+            Part::Close(reason) => return Some(json(Event::Close(reason.clone()))),
+        };
+        assert!(fin || !bytes.is_empty(), "an empty part is the last");
+        self.bytes.extend_from_slice(bytes);
+        if !fin {
+            return None;
+        }
+        let bytes = std::mem::take(&mut self.bytes);
+        Some(json(if is_text {
+            Event::Text(Text::Owned(String::from_utf8(bytes).unwrap().into()))
+        } else {
+            Event::Binary(Payload::Owned(bytes.into()))
+        }))
+    }
+}
+
 fn feed(vector: &Vector, chunks: &[&[u8]]) -> Outcome {
+    let outcome = feed_to(vector, chunks, |connection, input| {
+        connection.next_event(input).map(|event| event.map(|event| Some(json(event))))
+    });
+    let mut joined = Joined::default();
+    let in_parts = feed_to(vector, chunks, |connection, input| {
+        connection.next_part(input).map(|part| part.map(|part| joined.json(part)))
+    });
+    assert_eq!(in_parts, outcome, "{}: in parts", vector.name);
+    outcome
+}
+
+fn feed_to(
+    vector: &Vector,
+    chunks: &[&[u8]],
+    mut next: impl FnMut(
+        &mut Connection,
+        &mut &mut [u8],
+    ) -> Result<Option<Option<serde_json::Value>>, Error>,
+) -> Outcome {
     let role = match vector.role.as_str() {
         "server" => Role::Server,
         "client" => Role::Client { masking_key: || [1, 2, 3, 4] },
@@ -70,8 +121,8 @@ fn feed(vector: &Vector, chunks: &[&[u8]]) -> Outcome {
         let mut chunk = chunk.to_vec();
         let mut input = &mut chunk[..];
         loop {
-            match connection.next_event(&mut input) {
-                Ok(Some(event)) => events.push(json(event)),
+            match next(&mut connection, &mut input) {
+                Ok(Some(event)) => events.extend(event),
                 Ok(None) => break,
                 Err(e) => assert!(error.replace(e).is_none(), "an error is returned once"),
             }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use rtwire_server::{
-    CloseCode, CloseReason, Endpoints, Limits, PreparedMessage, SendError, WebSocket,
+    CloseCode, CloseReason, Endpoints, Limits, Part, PreparedMessage, SendError, WebSocket,
     WebSocketError, WebSocketLimits, WebSocketSender,
 };
 use tokio::sync::mpsc;
@@ -179,4 +179,42 @@ async fn members_that_send_to_each_other_from_for_each_never_wait_for_each_other
     let (first, second) = soon(everything).await;
     assert_eq!(first, b"\x81\x01x".repeat(2 * MESSAGES));
     assert_eq!(second, first);
+}
+
+#[tokio::test]
+async fn what_senders_send_waits_for_the_end_of_an_unfinished_message() {
+    let go_on = Arc::new(tokio::sync::Notify::new());
+    let waits = Arc::clone(&go_on);
+    let endpoints = Endpoints::new().websocket("/ws", move |mut ws: WebSocket| {
+        let waits = Arc::clone(&waits);
+        async move {
+            ws.send_fragment("Hel", false).await?;
+            ws.sender().try_send("other")?;
+            waits.notified().await;
+            ws.send_fragment("lo", true).await?;
+            // In parts, and as a whole.
+            let mut size = 0;
+            while let Some(part) = ws.next_part().await {
+                if let Part::Binary { bytes, fin } = part? {
+                    size += bytes.len();
+                    if fin {
+                        ws.send(size.to_string()).await?;
+                    }
+                }
+            }
+            Ok::<_, WebSocketError>(())
+        }
+    });
+    let server = start(endpoints).await;
+    let mut peer = open(&server).await;
+    assert_eq!(peer.bytes(5).await, b"\x01\x03Hel");
+    let more = tokio::time::timeout(std::time::Duration::from_millis(50), peer.bytes(1)).await;
+    assert!(more.is_err(), "{more:?}");
+    go_on.notify_one();
+    assert_eq!(peer.bytes(11).await, b"\x80\x02lo\x81\x05other");
+    let payload = vec![0; 100_000];
+    peer.send(b"\x02\xFF\0\0\0\0\0\x01\x86\xA0\0\0\0\0").await;
+    peer.send(&payload).await;
+    peer.send(b"\x80\x83\0\0\0\0abc").await;
+    assert_eq!(peer.bytes(8).await, b"\x81\x06100003");
 }
