@@ -1,12 +1,15 @@
 // What the scripts with npm's `socket.io-client` share: clients that remember what they hear, and
-// the run of a case, `node SCRIPT URL CASE TRANSPORT`. TRANSPORT is `polling`, `websocket`, or
-// `upgrade`, which is what the client does if nobody tells it otherwise.
+// the run of a case, or of several with commas between, `node SCRIPT URL CASE TRANSPORT [HEADERS]`.
+// TRANSPORT is `polling`, `websocket`, or `upgrade`, which is what the client does if nobody tells it
+// otherwise; HEADERS, in JSON, go with each request.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Manager } from "socket.io-client";
 
 const TRANSPORTS = { polling: ["polling"], websocket: ["websocket"], upgrade: undefined };
+
+const extraHeaders = JSON.parse(process.argv[5] ?? "{}");
 
 /** What the case waits for, for the message if it never comes. */
 const waiting = new Set();
@@ -81,7 +84,8 @@ export class Client {
 /** A connection that no other client uses. */
 export function connection(url, transport, options = {}) {
   assert.ok(Object.hasOwn(TRANSPORTS, transport), `no transport ${transport}`);
-  return new Manager(url, { transports: TRANSPORTS[transport], reconnection: false, ...options });
+  const transports = TRANSPORTS[transport];
+  return new Manager(url, { transports, extraHeaders, reconnection: false, ...options });
 }
 
 /** A client on its way to a namespace. */
@@ -97,14 +101,16 @@ export async function open(url, transport, namespace, auth) {
   return client;
 }
 
-/** Runs the case that the command line names. */
+/** Runs the cases that the command line names, one after the other. */
 export async function run(cases) {
-  const [url, name, transport] = process.argv.slice(2);
-  assert.ok(Object.hasOwn(cases, name), `no case ${name}`);
+  const [url, names, transport] = process.argv.slice(2);
   setTimeout(() => process.exit(1), 20_000).unref();
   // Also if nothing is open any more, and so nothing can come.
   process.on("exit", (code) => {
-    if (code !== 0) console.error(`${name} over ${transport} waited for`, [...waiting]);
+    if (code !== 0) console.error(`${names} over ${transport} waited for`, [...waiting]);
   });
-  await cases[name](url, transport);
+  for (const name of names.split(",")) {
+    assert.ok(Object.hasOwn(cases, name), `no case ${name}`);
+    await cases[name](url, transport);
+  }
 }

@@ -1,4 +1,5 @@
-// npm's `ws` as a client: `node ws_client.mjs URL CASE`.
+// npm's `ws` as a client: `node ws_client.mjs URL CASE [HEADERS]`. CASE may be several with commas
+// between; HEADERS, in JSON, go with each request.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -6,6 +7,7 @@ import { on, once } from "node:events";
 import WebSocket from "ws";
 
 const MIB = 1024 * 1024;
+const headers = JSON.parse(process.argv[4] ?? "{}");
 
 const cases = {
   async messages(url) {
@@ -128,7 +130,7 @@ const cases = {
 };
 
 async function open(url) {
-  const ws = new WebSocket(url);
+  const ws = new WebSocket(url, { headers });
   // Several may come at once, before somebody waits for the second.
   ws.messages = on(ws, "message");
   await once(ws, "open");
@@ -158,6 +160,8 @@ async function close(ws) {
   assert.deepEqual(await closed(ws), [1000, ""]);
 }
 
-const [url, name] = process.argv.slice(2);
-assert.ok(Object.hasOwn(cases, name), `no case ${name}`);
-await cases[name](url);
+const [url, names] = process.argv.slice(2);
+for (const name of names.split(",")) {
+  assert.ok(Object.hasOwn(cases, name), `no case ${name}`);
+  await cases[name](url);
+}

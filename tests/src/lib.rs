@@ -5,10 +5,12 @@
 //! waits for ever, and nothing outlives its test.
 #![forbid(unsafe_code)]
 
+mod curl;
 pub mod foreign;
 mod process;
 pub mod programs;
 mod server;
 
+pub use curl::{Curl, Event};
 pub use process::{LONG, Process};
 pub use server::Server;
