@@ -38,6 +38,20 @@ pub fn curl(arguments: &[&str]) -> Command {
     curl
 }
 
+/// nginx.
+pub fn nginx(arguments: &[&str]) -> Command {
+    let mut nginx = Command::new(find("RTWIRE_NGINX"));
+    nginx.args(arguments);
+    nginx
+}
+
+/// The command-line tool of OpenSSL.
+pub fn openssl(arguments: &[&str]) -> Command {
+    let mut openssl = Command::new(find("RTWIRE_OPENSSL"));
+    openssl.args(arguments);
+    openssl
+}
+
 fn run_script(variable: &str, folder: &str, script: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(find(variable));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(script);

@@ -7,10 +7,12 @@
 
 mod curl;
 pub mod foreign;
+mod nginx;
 mod process;
 pub mod programs;
 mod server;
 
 pub use curl::{Curl, Event};
+pub use nginx::{Nginx, Request};
 pub use process::{LONG, Process};
 pub use server::Server;

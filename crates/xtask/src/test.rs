@@ -14,6 +14,8 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     let chromium = tools::program("chromium", "chromium")?;
     let node = tools::program("node", "nodejs")?;
     let curl = tools::program("curl", "curl")?;
+    let nginx = nginx()?;
+    let openssl = tools::program("openssl", "openssl")?;
     node_modules(project)?;
     let python = python(project)?;
     let article = article_packages(project, &python)?;
@@ -24,7 +26,9 @@ pub(crate) fn run(project: &Project) -> Result<()> {
             .cargo(&["test", "--workspace", "--", "--include-ignored"])
             .env("RTWIRE_CHROMIUM", chromium)
             .env("RTWIRE_CURL", curl)
+            .env("RTWIRE_NGINX", nginx)
             .env("RTWIRE_NODE", node)
+            .env("RTWIRE_OPENSSL", openssl)
             .env("RTWIRE_PYTHON", python)
             .env("RTWIRE_PYTHON_ARTICLE", article),
         |line| {
@@ -34,6 +38,14 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     )?;
     no_std::run(project)?;
     clients::report(project, &passed)
+}
+
+/// nginx. Debian's package starts a server on port 80, and again with the machine, if there is an
+/// init that it can tell to: it is not for us to install it there.
+fn nginx() -> Result<PathBuf> {
+    let (name, package) = ("nginx", "nginx");
+    let systemd = Path::new("/run/systemd/system");
+    if systemd.is_dir() { tools::installed(name, package) } else { tools::program(name, package) }
 }
 
 /// Installs the packages of `tests/node/package-lock.json` beside it.

@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::command;
 use crate::project::Project;
@@ -15,7 +15,7 @@ pub(crate) fn program(name: &str, package: &str) -> Result<PathBuf> {
         return Ok(found);
     }
     if !is_root() || find("apt-get").is_none() {
-        bail!("`{name}` is missing: install it (Debian's package is `{package}`) and try again");
+        return installed(name, package);
     }
     command::run(Command::new("apt-get").arg("update"))?;
     command::run(
@@ -24,6 +24,13 @@ pub(crate) fn program(name: &str, package: &str) -> Result<PathBuf> {
             .env("DEBIAN_FRONTEND", "noninteractive"),
     )?;
     find(name).with_context(|| format!("Debian's package `{package}` brought no `{name}`"))
+}
+
+/// The program called `name`, which is left to others to install, from Debian's `package`.
+pub(crate) fn installed(name: &str, package: &str) -> Result<PathBuf> {
+    find(name).with_context(|| {
+        format!("`{name}` is missing: install it (Debian's package is `{package}`) and try again")
+    })
 }
 
 /// The cargo subcommand `name`, installed from its crate `cargo-NAME` if it isn't there.
@@ -39,7 +46,9 @@ pub(crate) fn cargo_subcommand(project: &Project, name: &str) -> Result<()> {
 
 fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+    // Where Debian has servers, and which only root has in the path.
+    let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
 fn is_root() -> bool {
