@@ -112,7 +112,7 @@ async fn streams_a_message_in_fragments_and_parts(server: Server) {
             if is_text {
                 Message::from(&block[..size])
             } else {
-                block[..size].as_bytes().to_vec().into()
+                block.as_bytes()[..size].to_vec().into()
             }
         };
         let send = async {

@@ -31,6 +31,11 @@ pub(crate) struct Arguments {
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     allowed_origins: Vec<String>,
 
+    /// Answer under any name in `Host`, also on a loopback address: behind a proxy on this machine that
+    /// passes on the name it was asked for.
+    #[arg(long)]
+    any_host: bool,
+
     /// What is logged to stderr: a level, or directives such as `rtwire_server=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info")]
     log: String,
@@ -49,7 +54,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     for origin in &arguments.allowed_origins {
         policy = policy.allow(origin).with_context(|| format!("--allow-origin {origin}"))?;
     }
-    let server = bind(&arguments.addresses).await?;
+    let server = bind(&arguments.addresses).await?.check_host(!arguments.any_host);
     let signals = Signals::listen().context("cannot wait for signals")?;
     announce(&server).context("cannot write to stdout")?;
 

@@ -212,6 +212,16 @@ fn both_websocket_paths_shake_hands_and_echo() {
 }
 
 #[test]
+fn a_name_that_is_not_loopback_is_answered_if_told_so() {
+    for (options, status) in [(&[][..], "403"), (&["--any-host"], "200")] {
+        let server = Serve::start(&[&["--addr", "127.0.0.1:0"], options].concat());
+        let get = "GET /livez HTTP/1.1\r\nHost: example.com\r\n\r\n";
+        let answer = ask(&server.address(), get, "\r\n\r\n");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+}
+
+#[test]
 fn only_allowed_origins_are_let_in() {
     let server = Serve::start(&["--addr", "127.0.0.1:0", "--allow-origin", "https://app.example"]);
     let address = server.address();
