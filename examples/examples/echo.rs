@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::Parser;
 use rtwire_server::{
     CloseCode, CloseReason, Endpoints, Limits, OriginPolicy, PreparedMessage, Server, WebSocket,
-    WebSocketError, WebSocketSender,
+    WebSocketError, WebSocketOptions, WebSocketSender,
 };
 
 #[derive(Parser)]
@@ -22,6 +22,9 @@ struct Options {
     /// The longest frame and message, in bytes.
     #[arg(long, default_value_t = 16 << 20)]
     max_message: u64,
+    /// A subprotocol that is spoken on `/protocol`, the preferred one first; may be repeated.
+    #[arg(long = "protocol")]
+    protocols: Vec<String>,
     /// The most frames of a message.
     #[arg(long, default_value_t = 16_384)]
     max_fragments: u32,
@@ -68,6 +71,7 @@ fn main() -> anyhow::Result<()> {
         .max_fragments(options.max_fragments);
     let app = Endpoints::new()
         .websocket("*", echo)
+        .websocket_with("/protocol", WebSocketOptions::new().protocols(options.protocols), echo)
         .websocket("/broadcast", move |ws| broadcast(ws, Arc::clone(&room)))
         .origin_policy(OriginPolicy::any())
         .limits(Limits::default().websocket(websocket));

@@ -111,6 +111,20 @@ const cases = {
     }
   },
 
+  /** With a server that prefers `second`, then `first`. */
+  async chosen_subprotocol(url) {
+    for (const [offered, chosen] of [[["first", "second"], "second"], [["other", "first"], "first"]]) {
+      const ws = new WebSocket(url, offered);
+      await once(ws, "open");
+      assert.equal(ws.protocol, chosen);
+      ws.send("hello");
+      const [data] = await once(ws, "message");
+      assert.equal(data.toString(), "hello");
+      ws.close();
+      await once(ws, "close");
+    }
+  },
+
   async subprotocol(url) {
     // The server chooses none, says so by silence (§4.2.2), and `ws` insists on one.
     const ws = new WebSocket(url, ["chat", "superchat"]);

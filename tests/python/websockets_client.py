@@ -117,6 +117,15 @@ async def invalid_utf8(url):
             assert code == 1007, f"{code} for {encoded}"
 
 
+async def chosen_subprotocol(url):
+    """With a server that prefers `second`, then `first`."""
+    for offered, chosen in [(["first", "second"], "second"), (["other", "first"], "first")]:
+        async with client(url, subprotocols=offered) as ws:
+            assert ws.subprotocol == chosen, ws.subprotocol
+            await ws.send("hello")
+            assert await ws.recv() == "hello"
+
+
 async def subprotocol(url):
     # The server chooses none and says so by silence (§4.2.2).
     async with client(url, subprotocols=["chat", "superchat"]) as ws:
@@ -135,6 +144,7 @@ CASES = [
     too_big,
     invalid_utf8,
     subprotocol,
+    chosen_subprotocol,
 ]
 
 if __name__ == "__main__":

@@ -73,3 +73,10 @@ fn node_ws_subprotocols_are_not_chosen() {
 fn node_ws_clients_hear_a_broadcast() {
     client(&Server::echo(), "/broadcast", "broadcast").finish();
 }
+
+#[test]
+#[ignore = "needs Node"]
+fn node_ws_subprotocol_is_the_servers_choice() {
+    let options = ["--protocol", "second", "--protocol", "first"];
+    client(&Server::example("echo", &options), "/protocol", "chosen_subprotocol").finish();
+}

@@ -67,3 +67,10 @@ fn python_websockets_text_that_is_not_utf_8_is_closed_with_1007() {
 fn python_websockets_subprotocols_are_not_chosen() {
     client(&Server::rtwire(), "/ws", "subprotocol").finish();
 }
+
+#[test]
+#[ignore = "needs Python"]
+fn python_websockets_subprotocol_is_the_servers_choice() {
+    let options = ["--protocol", "second", "--protocol", "first"];
+    client(&Server::example("echo", &options), "/protocol", "chosen_subprotocol").finish();
+}

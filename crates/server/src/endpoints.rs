@@ -13,7 +13,8 @@ use crate::routes::{Get, Route, Routes};
 use crate::service::EndpointsService;
 use crate::socket_io::SocketIo;
 use crate::sse::Sse;
-use crate::websocket_handler::WebSocketHandler;
+use crate::websocket_handler::{WebSocketHandler, WebSocketRoute};
+use crate::websocket_options::WebSocketOptions;
 
 /// The paths that are served, and what each answers: an event stream, a WebSocket, a POST, or
 /// fixed content. Paths are compared exactly, byte for byte; `"*"` stands for every path that is not
@@ -103,8 +104,20 @@ impl Endpoints {
     /// The origin is checked before the upgrade ([`origin_policy`](Self::origin_policy)): a page
     /// of another site would be heard with the cookies of its visitor otherwise (RFC 6455 §10.2).
     #[must_use]
-    pub fn websocket<Shape>(mut self, path: &str, handler: impl WebSocketHandler<Shape>) -> Self {
-        self.route(path).websocket = Some(Arc::new(handler.erase().0));
+    pub fn websocket<Shape>(self, path: &str, handler: impl WebSocketHandler<Shape>) -> Self {
+        self.websocket_with(path, WebSocketOptions::default(), handler)
+    }
+
+    /// As [`websocket`](Self::websocket), with subprotocols, limits and an origin policy of its own.
+    #[must_use]
+    pub fn websocket_with<Shape>(
+        mut self,
+        path: &str,
+        options: WebSocketOptions,
+        handler: impl WebSocketHandler<Shape>,
+    ) -> Self {
+        let route = WebSocketRoute { handler: handler.erase().0, options };
+        self.route(path).websocket = Some(Arc::new(route));
         self
     }
 

@@ -84,6 +84,7 @@ mod transport;
 mod upgrade;
 mod websocket;
 mod websocket_handler;
+mod websocket_options;
 mod write_deadline;
 
 pub use body::Body;
@@ -109,6 +110,7 @@ pub use socket_io::{
 pub use sse::Sse;
 pub use websocket::WebSocket;
 pub use websocket_handler::{ErasedHandler, WebSocketHandler};
+pub use websocket_options::WebSocketOptions;
 
 pub use rtwire_engineio::{
     CloseReason as EngineIoCloseReason, Limits as EngineIoLimits, Message as EngineIoMessage,

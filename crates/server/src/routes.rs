@@ -10,7 +10,7 @@ use crate::content::Content;
 use crate::engine_io;
 use crate::request::Request;
 use crate::sse::Sse;
-use crate::websocket_handler::Handler;
+use crate::websocket_handler::WebSocketRoute;
 
 /// The table of exact paths, and [`ANY_PATH`].
 pub(crate) type Routes = HashMap<String, Route>;
@@ -29,7 +29,7 @@ pub(crate) type PostHandler = Box<dyn Fn(Request, Bytes) -> BoxFuture<StatusCode
 pub(crate) struct Route {
     pub(crate) get: Option<Get>,
     pub(crate) post: Option<PostHandler>,
-    pub(crate) websocket: Option<Arc<Handler>>,
+    pub(crate) websocket: Option<Arc<WebSocketRoute>>,
     /// It answers everything but OPTIONS, so that nothing else is beside it.
     pub(crate) engine_io: Option<Arc<engine_io::Endpoint>>,
 }

@@ -186,7 +186,9 @@ impl Inner {
             *response.headers_mut() = content.headers.clone();
             return Ok(response);
         }
-        *cors = self.origin_policy.check(request.headers(), host.as_ref()).map_err(|refusal| {
+        let own = websocket.and_then(|route| route.options.origin_policy.as_ref());
+        let policy = own.unwrap_or(&self.origin_policy);
+        *cors = policy.check(request.headers(), host.as_ref()).map_err(|refusal| {
             // Its clients know the number of this one.
             if route.engine_io.is_some() { Rule::Forbidden.into() } else { refusal }
         })?;
@@ -196,9 +198,9 @@ impl Inner {
             let (context, slot) = self.context(arrival);
             return endpoint.respond(request, context, slot).await;
         }
-        if let Some(handler) = websocket {
+        if let Some(route) = websocket {
             let (context, slot) = self.context(arrival);
-            return websocket_handler::serve(request, handler, context, slot)
+            return websocket_handler::serve(request, route, context, slot)
                 .map_err(Refusal::Handshake);
         }
 

@@ -24,10 +24,11 @@ pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {
         .any(|token| token.trim().eq_ignore_ascii_case("websocket"))
 }
 
-/// The answer to an opening handshake.
+/// The answer to an opening handshake, with the first of `protocols` that is offered.
 pub(crate) fn accept<B>(
     request: &http::Request<B>,
-) -> Result<handshake::Response, handshake::Error> {
+    protocols: &[Arc<str>],
+) -> Result<(handshake::Response, Option<Arc<str>>), handshake::Error> {
     let version = match request.version() {
         Version::HTTP_10 => (1, 0),
         Version::HTTP_11 => (1, 1),
@@ -37,7 +38,13 @@ pub(crate) fn accept<B>(
     let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let target = request.uri().to_string();
     let method = request.method().as_str();
-    Ok(handshake::Request::from_parts(method, &target, version, headers)?.accept())
+    let request = handshake::Request::from_parts(method, &target, version, headers)?;
+    for protocol in protocols {
+        if let Ok(answer) = request.accept_protocol(protocol) {
+            return Ok((answer, Some(Arc::clone(protocol))));
+        }
+    }
+    Ok((request.accept(), None))
 }
 
 /// An answer of the handshake, for hyper to write.

@@ -37,6 +37,7 @@ pub struct WebSocket {
 /// One connection: its handler, and the task that drives it, reach it through here.
 pub(crate) struct Shared {
     peer: Option<SocketAddr>,
+    protocol: Option<Arc<str>>,
     state: Mutex<Driven>,
 }
 
@@ -66,8 +67,9 @@ impl Shared {
     pub(crate) fn new(
         socket: rtwire_tokio::WebSocket<Transport>,
         peer: Option<SocketAddr>,
+        protocol: Option<Arc<str>>,
     ) -> Arc<Self> {
-        Arc::new(Self { peer, state: Mutex::new(Driven { socket, inbox: None }) })
+        Arc::new(Self { peer, protocol, state: Mutex::new(Driven { socket, inbox: None }) })
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Driven> {
@@ -193,6 +195,12 @@ impl WebSocket {
     /// What the peer's Close frame said; `None` until then.
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.shared.lock().socket.close_reason().cloned()
+    }
+
+    /// The subprotocol that was chosen
+    /// ([`WebSocketOptions::protocols`](crate::WebSocketOptions::protocols)).
+    pub fn protocol(&self) -> Option<&str> {
+        self.shared.protocol.as_deref()
     }
 
     /// The address of the peer; `None` when another server accepted the connection.

@@ -16,11 +16,18 @@ use crate::outcome::{IntoOutcome, Outcome, Served};
 use crate::request::Request;
 use crate::upgrade;
 use crate::websocket::{Shared, WebSocket};
+use crate::websocket_options::WebSocketOptions;
 
 /// A route's handler, with its type erased.
 pub(crate) enum Handler {
     Socket(Box<dyn Fn(WebSocket) -> Served + Send + Sync>),
     SocketAndRequest(Box<dyn Fn(WebSocket, Request) -> Served + Send + Sync>),
+}
+
+/// A handler, and what its path has of its own.
+pub(crate) struct WebSocketRoute {
+    pub(crate) handler: Handler,
+    pub(crate) options: WebSocketOptions,
 }
 
 /// An async function that serves a WebSocket: of a [`WebSocket`], or of a `WebSocket` and its
@@ -65,22 +72,23 @@ where
 /// Answers an opening handshake whose origin was checked, and has the handler serve what follows.
 pub(crate) fn serve<B>(
     mut request: http::Request<B>,
-    handler: &Arc<Handler>,
+    route: &Arc<WebSocketRoute>,
     context: ConnectionContext,
     slot: Option<UpgradeSlot>,
 ) -> Result<Response<Body>, handshake::Error> {
-    let answer = upgrade::accept(&request)?;
+    let (answer, protocol) = upgrade::accept(&request, &route.options.protocols)?;
     let on_upgrade = hyper::upgrade::on(&mut request);
-    let head = match **handler {
+    let head = match route.handler {
         Handler::Socket(_) => None,
         Handler::SocketAndRequest(_) => Some(Request::of(request.into_parts().0, context.peer)),
     };
-    let handler = Arc::clone(handler);
-    let limits = Arc::clone(&context.shared.websocket_limits);
+    let route = Arc::clone(route);
+    let limits = route.options.limits.as_ref().unwrap_or(&context.shared.websocket_limits);
+    let limits = Arc::clone(limits);
     upgrade::begin(on_upgrade, limits, context, slot, move |socket, context| {
-        let shared = Shared::new(socket, context.peer);
+        let shared = Shared::new(socket, context.peer, protocol);
         let socket = WebSocket::new(Arc::clone(&shared));
-        let served = match (&*handler, head) {
+        let served = match (&route.handler, head) {
             (Handler::Socket(handler), _) => handler(socket),
             (Handler::SocketAndRequest(handler), Some(head)) => handler(socket, head),
             (Handler::SocketAndRequest(_), None) => return,

@@ -142,7 +142,7 @@ impl Endpoint {
         context: ConnectionContext,
         slot: Option<UpgradeSlot>,
     ) -> Result<Response<Body>, Refusal> {
-        let answer = upgrade::accept(&request).map_err(Refusal::Handshake)?;
+        let (answer, _) = upgrade::accept(&request, &[]).map_err(Refusal::Handshake)?;
         let on_upgrade = hyper::upgrade::on(&mut request);
         let head = Request::of(request.into_parts().0, context.peer);
         let (_, task) = self.open(head, query, &context)?;
@@ -160,7 +160,7 @@ impl Endpoint {
         context: ConnectionContext,
         slot: Option<UpgradeSlot>,
     ) -> Result<Response<Body>, Refusal> {
-        let answer = upgrade::accept(&request).map_err(Refusal::Handshake)?;
+        let (answer, _) = upgrade::accept(&request, &[]).map_err(Refusal::Handshake)?;
         session.update(Session::start_upgrade)?;
         let arriving = Unless::new(session, Session::websocket_failed);
         let on_upgrade = hyper::upgrade::on(&mut request);

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use rtwire_server::{Endpoints, EventLog, Limits, WebSocket, WebSocketLimits};
+use rtwire_server::{
+    Endpoints, EventLog, Limits, OriginPolicy, WebSocket, WebSocketError, WebSocketLimits,
+    WebSocketOptions,
+};
 
 use crate::peer::{Peer, Running, endpoints, field, get, post, soon, start, status, upgrade};
 
@@ -235,4 +238,85 @@ async fn a_transport_that_fails_does_not_keep_a_busy_handler_busier() {
     peer.send(frame(0x81, b"go")).await;
     peer.reset();
     assert_eq!(soon(polled.recv()).await, Some(2), "polled when it asked to be, and not before");
+}
+
+#[tokio::test]
+async fn s1_9_the_first_subprotocol_of_ours_that_is_offered_is_chosen() {
+    let handler = async |mut ws: WebSocket| {
+        let protocol = ws.protocol().unwrap_or("none").to_owned();
+        ws.send(protocol).await
+    };
+    let options = WebSocketOptions::new().protocols(["b", "a"]);
+    let app = Endpoints::new().websocket_with("/own", options, handler).websocket("/ws", handler);
+    let server = start(app).await;
+    for (path, offered, chosen) in [
+        ("/own", Some("a, b"), Some("b")),
+        ("/own", Some("c, a"), Some("a")),
+        ("/own", Some("B"), None),
+        ("/own", None, None),
+        ("/ws", Some("a, b"), None),
+    ] {
+        let offer = offered.map(|offered| format!("Sec-WebSocket-Protocol: {offered}\r\n"));
+        let mut peer = server.peer().await;
+        peer.send(upgrade(path, &offer.unwrap_or_default())).await;
+        let head = peer.head().await;
+        assert_eq!(status(&head), 101);
+        assert_eq!(field(&head, "sec-websocket-protocol"), chosen, "{path} {offered:?}");
+        let told = chosen.unwrap_or("none");
+        let expected = frame_of_server(told.as_bytes());
+        assert_eq!(peer.bytes(expected.len()).await, expected);
+    }
+}
+
+fn frame_of_server(payload: &[u8]) -> Vec<u8> {
+    [&[0x81, u8::try_from(payload.len()).unwrap()], payload].concat()
+}
+
+#[tokio::test]
+async fn limits_and_origins_of_a_path_are_its_own() {
+    let echo = async |mut ws: WebSocket| {
+        while let Some(message) = ws.next().await {
+            ws.send(message?).await?;
+        }
+        Ok::<_, WebSocketError>(())
+    };
+    let allowed = OriginPolicy::same_origin().allow("https://example.com").unwrap();
+    let options = || WebSocketOptions::new();
+    let app = Endpoints::new()
+        .websocket_with("/small", options().limits(WebSocketLimits::default().max_message(3)), echo)
+        .websocket_with("/open", options().origin_policy(allowed), echo)
+        .websocket_with(
+            "/closed",
+            options().origin_policy(OriginPolicy::same_origin().require_origin()),
+            echo,
+        )
+        .websocket("/ws", echo);
+    let server = start(app).await;
+
+    for path in ["/small", "/ws"] {
+        let mut peer = open(&server, path).await;
+        for length in [2, 3] {
+            peer.send(frame(0x82, &vec![7; length])).await;
+            peer.bytes(2 + length).await;
+        }
+        peer.send(frame(0x82, &[7; 4])).await;
+        match path {
+            "/small" => assert_eq!(close_code(&mut peer).await, 1009),
+            _ => assert_eq!(peer.bytes(6).await, b"\x82\x04\x07\x07\x07\x07"),
+        }
+    }
+    let foreign = "Origin: https://example.com\r\n";
+    for (path, origin, expected) in [
+        ("/open", foreign, 101),
+        ("/ws", foreign, 403),
+        ("/small", foreign, 403),
+        ("/closed", foreign, 403),
+        ("/closed", "", 403),
+        ("/closed", "Origin: http://localhost\r\n", 101),
+        ("/ws", "", 101),
+    ] {
+        let mut peer = server.peer().await;
+        peer.send(upgrade(path, origin)).await;
+        assert_eq!(status(&peer.head().await), expected, "{path} {origin}");
+    }
 }
