@@ -25,6 +25,7 @@ fn normal_dependencies(package: &str) -> BTreeSet<String> {
 fn protocol_crates_have_few_dependencies_and_no_runtime() {
     for (package, most) in [
         ("rtwire-sse", 10),
+        ("rtwire-permessage-deflate", 10),
         ("rtwire-websocket", 22),
         ("rtwire-engineio", 22),
         ("rtwire-socketio", 22),
