@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use bytestring::ByteString;
 use linked_list_allocator::LockedHeap;
+use rtwire_permessage_deflate::negotiation::Params;
 use rtwire_websocket::handshake::{self, HeadSearch, Request};
 use rtwire_websocket::{Connection, Event, Limits, Role};
 
@@ -53,6 +54,12 @@ pub fn handshake(head: &[u8]) -> Option<usize> {
     let mut search = HeadSearch::new(handshake::Limits::default());
     let (request, _) = Request::decode(head, &mut search).ok()??;
     Some(request.accept().encode().len())
+}
+
+/// Answers an offer of compression; the bytes of the answer.
+pub fn negotiation(field: &[u8]) -> Option<usize> {
+    let config = rtwire_permessage_deflate::Config::default();
+    Some(Params::negotiate([field], &config).ok()??.encode().len())
 }
 
 /// Decodes the packets of a polling payload; their number.
