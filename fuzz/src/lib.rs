@@ -1,5 +1,7 @@
 //! Fuzz targets of rtwire and the laws that they assert.
 
+mod deflate_messages;
+mod deflate_negotiation;
 mod engineio_payload;
 mod engineio_session;
 mod socketio_connection;
@@ -13,6 +15,8 @@ mod websocket_handshake;
 mod websocket_header;
 mod websocket_messages;
 
+pub use deflate_messages::deflate_messages;
+pub use deflate_negotiation::deflate_negotiation;
 pub use engineio_payload::engineio_payload;
 pub use engineio_session::engineio_session;
 pub use socketio_connection::socketio_connection;

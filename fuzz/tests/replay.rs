@@ -74,3 +74,13 @@ fn socketio_payload() {
 fn socketio_connection() {
     replay("socketio_connection", rtwire_fuzz::socketio_connection);
 }
+
+#[test]
+fn deflate_messages() {
+    replay("deflate_messages", rtwire_fuzz::deflate_messages);
+}
+
+#[test]
+fn deflate_negotiation() {
+    replay("deflate_negotiation", rtwire_fuzz::deflate_negotiation);
+}
