@@ -38,6 +38,7 @@ pub(crate) const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// ```
 pub struct Compressor {
     deflate: Deflate,
+    config: DeflateConfig,
     window: Window,
     /// Of the message so far.
     is_empty: bool,
@@ -60,7 +61,7 @@ impl Compressor {
             mem_level: config.memory_level.clamp(1, 9).into(),
             ..DeflateConfig::default()
         };
-        Self { deflate: Deflate::new_with_config(config), window, is_empty: true }
+        Self { deflate: Deflate::new_with_config(config), config, window, is_empty: true }
     }
 
     /// Compresses the next piece of a message, `fin` with its last, and appends to `out` what
@@ -93,8 +94,14 @@ impl Compressor {
     /// when a message went to the peer that was compressed elsewhere, such as one prepared for many
     /// receivers: the peer's window has that message, and this one has not.
     pub fn reset(&mut self) {
-        self.deflate.reset();
-        self.is_empty = true;
+        if self.is_empty {
+            self.deflate.reset();
+        } else {
+            // zlib-rs 0.6.8, at level 1, forgets the data of an open block, but not that it is open:
+            // the next message would start without a header.
+            self.deflate = Deflate::new_with_config(self.config);
+            self.is_empty = true;
+        }
     }
 
     fn deflate(&mut self, mut piece: &[u8], flush: DeflateFlush, out: &mut BytesMut) {

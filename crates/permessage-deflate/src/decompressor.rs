@@ -106,9 +106,12 @@ impl Decompressor {
                 // data if any".
                 self.start_stream();
                 pending = false;
+            } else if used == 0 && !full {
+                break;
             }
         }
-        Ok(())
+        // With room for output zlib uses all of its input.
+        if piece.is_empty() { Ok(()) } else { Err(Rule::InvalidDeflate) }
     }
 
     /// One call of zlib's. Returns how much of `piece` it used, and whether it filled the room.

@@ -5,8 +5,9 @@ use bytes::BytesMut;
 /// What a buffer grows by at first.
 const FIRST_ROOM: usize = 256;
 
-/// The most that is lent at once. What is lent has to be zeroed before.
-const MOST_LENT: usize = 16 << 10;
+/// The most that is lent at once. What is lent has to be zeroed before; with less, zlib copies its
+/// window more often.
+const MOST_LENT: usize = 64 << 10;
 
 /// How much to lend, so that what is zeroed stays in proportion to what is written: it starts with
 /// the input, and doubles while it is used up.

@@ -219,6 +219,26 @@ fn s7_1_1_a_prepared_message_between_others() {
     }
 }
 
+/// A message is abandoned in its middle; the next one has nothing of it, at any level.
+#[test]
+fn s7_1_1_a_reset_inside_a_message() {
+    for level in 0..=9 {
+        for memory_level in [1, 5, 9] {
+            let config = Config::default().level(level).memory_level(memory_level);
+            for len in [1, 1000, 100_000] {
+                let abandoned: Vec<u8> =
+                    (0..len).map(|i: u32| (i % 199).to_le_bytes()[0]).collect();
+                let mut compressor = Compressor::new(takeover(true), &config);
+                compressor.compress(&abandoned, false, &mut BytesMut::new());
+                compressor.reset();
+                let mut payload = BytesMut::new();
+                compressor.compress(b"Hello", true, &mut payload);
+                assert_eq!(whole(&payload).unwrap(), "Hello", "level {level}, {len} bytes");
+            }
+        }
+    }
+}
+
 /// §7.1.1: a receiver with an empty window understands only who sends with one.
 #[test]
 fn s7_1_1_no_context_takeover_on_one_side() {
@@ -291,6 +311,14 @@ fn s7_1_2_references_stay_within_the_window() {
         let near = deflate(window, &Config::default(), &[near, near].concat());
         assert!(near.len() < size / 4 + size / 8 + 40, "{window_bits} bits: {}", near.len());
     }
+}
+
+/// A connection moves between threads, and so do these.
+#[test]
+fn s8_both_are_send_and_sync() {
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Compressor>();
+    is_send_and_sync::<Decompressor>();
 }
 
 #[test]
