@@ -90,7 +90,7 @@ impl Compressor {
 
     /// Empties the window, and abandons a message that was not finished.
     ///
-    /// It takes part in no message before the next, so that it is always allowed. It has to be done
+    /// Always allowed: a receiver's window may hold more than a sender refers to. It has to be done
     /// when a message went to the peer that was compressed elsewhere, such as one prepared for many
     /// receivers: the peer's window has that message, and this one has not.
     pub fn reset(&mut self) {

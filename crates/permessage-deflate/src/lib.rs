@@ -73,6 +73,6 @@ pub use decompressor::Decompressor;
 pub use error::{Error, Rule};
 pub use window::{Window, WindowBits};
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
