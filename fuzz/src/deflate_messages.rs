@@ -4,7 +4,7 @@ use rtwire_permessage_deflate::{
 };
 
 /// Most bytes that the input may inflate to.
-const LIMIT: u64 = 1 << 16;
+const LIMIT: u64 = 1 << 14;
 
 /// Compression (RFC 7692 §7.2): the input is the payloads of two messages, and the messages of a
 /// script.
@@ -75,9 +75,12 @@ fn script(input: &[u8]) {
     let config = Config::default().level(level % 10).memory_level(level / 10 % 10);
     let mut compressor = Compressor::new(window, &config);
     let mut decompressor = Decompressor::new(window, u64::MAX);
+    // More than a window; and all of it is done again for each input.
+    let mut most = 40_000;
     for _ in 0..16 {
         let Some((&[way, high, low], rest)) = script.split_first_chunk() else { break };
-        let len = usize::from(u16::from_be_bytes([high, low]));
+        let len = usize::from(u16::from_be_bytes([high, low])).min(most);
+        most -= len;
         let (seed, rest) = rest.split_at(rest.len().min(len).min(64));
         script = rest;
         // A short script may say much: the seed is repeated up to the length.
@@ -86,13 +89,14 @@ fn script(input: &[u8]) {
             compressor.compress(&message, false, &mut BytesMut::new());
             compressor.reset();
         }
+        // In few pieces if it is long, which leaves time for others.
         let mut payload = BytesMut::new();
-        for piece in message.chunks(usize::from(way & 0x0F) * 999 + 1) {
+        for piece in message.chunks(usize::from(way & 0x0F) * 999 + 1 + len / 64) {
             compressor.compress(piece, false, &mut payload);
         }
         compressor.compress(&[], true, &mut payload);
         let mut inflated = BytesMut::new();
-        for piece in payload.chunks(usize::from(way >> 4 & 0x07) * 999 + 1) {
+        for piece in payload.chunks(usize::from(way >> 4 & 0x07) * 999 + 1 + len / 64) {
             decompressor.decompress(piece, false, &mut inflated).expect("our own payload");
         }
         decompressor.decompress(&[], true, &mut inflated).expect("all of it");

@@ -70,7 +70,7 @@ impl Compressor {
     pub fn compress(&mut self, piece: &[u8], fin: bool, out: &mut BytesMut) {
         self.is_empty &= piece.is_empty();
         if self.is_empty {
-            // §7.2.3.6: zlib has nothing to flush, and "the one octet 0x00" is an empty message.
+            // §7.2.3.6: zlib may have nothing to flush, and the octet 0x00 alone is an empty message.
             if fin {
                 out.put_u8(0);
             }
