@@ -212,6 +212,34 @@ fn both_websocket_paths_shake_hands_and_echo() {
 }
 
 #[test]
+fn what_clients_say_is_not_logged_and_neither_are_their_sessions() {
+    let mut server = ephemeral();
+    let address = server.address();
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let open = ask(&address, &get(path, ""), "}");
+    let sid = open.split('"').nth(3).expect(&open).to_owned();
+    let post = |body: &str| {
+        let length = body.len();
+        let head = format!("POST {path}&sid={sid} HTTP/1.1\r\nHost: localhost\r\n");
+        ask(&address, &format!("{head}Content-Length: {length}\r\n\r\n{body}"), "\r\n\r\n")
+    };
+    assert!(post(r#"40{"token":"hunter2"}"#).starts_with("HTTP/1.1 200 "));
+    // Not what `join` takes, and serde would repeat it; and then not even a packet.
+    assert!(post(r#"42["join",4242424242]"#).starts_with("HTTP/1.1 200 "));
+    assert!(post("4hunter2").starts_with("HTTP/1.1 200 "));
+
+    let mut stderr = BufReader::new(server.process.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("Socket.IO refused") {
+        assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    assert!(said.contains("arguments do not fit their handler"), "{said}");
+    for secret in ["hunter2", "4242424242", &sid] {
+        assert!(!said.contains(secret), "{said}");
+    }
+}
+
+#[test]
 fn a_name_that_is_not_loopback_is_answered_if_told_so() {
     for (options, status) in [(&[][..], "403"), (&["--any-host"], "200")] {
         let server = Serve::start(&[&["--addr", "127.0.0.1:0"], options].concat());
