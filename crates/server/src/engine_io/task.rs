@@ -15,9 +15,6 @@ use crate::engine_io::registry::Registration;
 use crate::engine_io::session::OpenWebSocket;
 use crate::engine_io::{Application, SharedSession};
 
-/// How long a WebSocket has to take the last words of a session that has ended.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-
 /// Messages of a WebSocket that are handled before others have their turn.
 const TURN: usize = 128;
 
@@ -141,7 +138,9 @@ impl Task {
         if !closed || self.socket.is_none() {
             self.last_words = None;
         } else if self.last_words.is_none() {
-            self.last_words = Some(self.clock.now().saturating_add(LAST_WORDS));
+            // As long as a GET has to come for them, over polling.
+            let ping_timeout = self.session.limits().ping_timeout;
+            self.last_words = Some(self.clock.now().saturating_add(ping_timeout));
         }
         let deadlines = [timeout, self.application.next_timeout(), self.last_words];
         let next = deadlines.into_iter().flatten().min();

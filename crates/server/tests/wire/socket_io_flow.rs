@@ -210,3 +210,32 @@ async fn events_whose_handlers_wait_for_acks_end_with_a_fault_behind_them() {
     }
     assert_eq!(soon(told.recv()).await.unwrap(), "parse error");
 }
+
+/// More than the system takes for a peer that reads nothing.
+#[tokio::test]
+async fn last_words_that_are_not_taken_are_given_up_after_the_ping_timeout() {
+    let engine =
+        EngineIoLimits::default().max_queue(64 << 20).ping_timeout(Duration::from_millis(100));
+    let io = SocketIo::new().engine_limits(engine);
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on_connect(async |socket: Socket| {
+            let words = "x".repeat(1 << 20);
+            for _ in 0..32 {
+                socket.emit("words", &words)?;
+            }
+            socket.close_connection();
+            Ok::<_, EmitError>(())
+        })
+    };
+    let (server, mut told) = serve(io.clone(), handlers).await;
+    let mut silent = Client::open(&server).await;
+    silent.send("40").await;
+    assert_eq!(soon(told.recv()).await.unwrap(), "server namespace disconnect");
+    let gone = async {
+        while io.session_count() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // Well before the default of 20 s, and the write deadline.
+    soon(gone).await;
+}
