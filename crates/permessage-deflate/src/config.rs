@@ -28,7 +28,8 @@ pub struct Config {
     /// How much memory a compressor takes beside its window, from 1 to 9: 5. The README has the
     /// bytes.
     pub memory_level: u8,
-    /// Messages shorter than this are better sent as they are: 1 024 bytes.
+    /// Messages shorter than this are better sent as they are: 1 024 bytes. With 0 all are compressed, also
+    /// those that get longer by it.
     pub threshold: usize,
 }
 

@@ -1,6 +1,8 @@
 //! Output buffers: how they grow, and how zlib writes into them.
 
-use bytes::BytesMut;
+use alloc::vec::Vec;
+
+use bytes::{Bytes, BytesMut};
 
 /// What a buffer grows by at first.
 const FIRST_ROOM: usize = 256;
@@ -50,9 +52,10 @@ fn grow(out: &mut BytesMut, most: usize) {
     if more >= out.len() {
         out.reserve(more);
     } else {
-        // `reserve` would double it.
-        let mut exact = BytesMut::with_capacity(out.len() + more);
-        exact.extend_from_slice(out);
-        *out = exact;
+        // `BytesMut` would double it. A vector does not, and no byte is copied on the way there and
+        // back: what the system can grow in place is never there twice.
+        let mut exact = Vec::from(core::mem::take(out));
+        exact.reserve_exact(more);
+        *out = BytesMut::from(Bytes::from(exact));
     }
 }
