@@ -14,6 +14,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
     close::{CloseCode, CloseReason},
+    deflate::Codec,
     error::{Error, SendError},
     event::{Event, Payload, Text},
     header::FrameHeader,
@@ -62,8 +63,8 @@ pub struct Connection {
     state: State,
     /// §5.5.1: after it nothing more is sent.
     pub(crate) close_sent: bool,
-    /// §5.4: the type of the message of which fragments were sent, and not the last.
-    unfinished: Option<Opcode>,
+    /// §5.4: the message of which fragments were sent, and not the last.
+    unfinished: Option<Unfinished>,
     /// Until the peer's Close frame or a fault: what follows is ignored.
     pub(crate) receiving: bool,
     pub(crate) heard: bool,
@@ -76,6 +77,16 @@ pub struct Connection {
     pub(crate) late_pong: Option<Box<[u8]>>,
     output: Output,
     pub(crate) close_reason: Option<Box<CloseReason>>,
+    pub(crate) codec: Option<Box<Codec>>,
+}
+
+/// A message that is sent in fragments.
+#[derive(Clone, Copy, Debug)]
+struct Unfinished {
+    kind: Opcode,
+    compressed: bool,
+    /// The next frame is its first.
+    at_start: bool,
 }
 
 impl Connection {
@@ -97,7 +108,40 @@ impl Connection {
             late_pong: None,
             output: Output::default(),
             close_reason: None,
+            codec: None,
         }
+    }
+
+    /// Compresses messages as it was agreed in the opening handshake, and inflates the peer's; `None` does
+    /// neither. To be called before the first frame.
+    ///
+    /// Without context takeover (the default of [`Config`](rtwire_permessage_deflate::Config)) an idle
+    /// connection holds no codec. Each thread keeps one of either kind, in between, for all of them.
+    ///
+    /// ```
+    /// use rtwire_permessage_deflate::{Config, negotiation::Params};
+    /// use rtwire_websocket::{Connection, Deflate, Event, Limits, Role};
+    ///
+    /// let config = Config::default();
+    /// let params = Params::negotiate([&b"permessage-deflate"[..]], &config)?.expect("agreed");
+    /// let deflate = Deflate { params, config };
+    /// let client = Role::Client { masking_key: || [1, 2, 3, 4] };
+    /// let mut client = Connection::new(client, Limits::default()).with_deflate(deflate);
+    /// let mut server = Connection::new(Role::Server, Limits::default()).with_deflate(deflate);
+    ///
+    /// client.send("long enough ".repeat(1000))?;
+    /// let wire = client.output();
+    /// let mut wire = bytes::Buf::copy_to_bytes(wire, bytes::Buf::remaining(wire)).to_vec();
+    /// assert!(wire.len() < 100);
+    /// let Some(Event::Text(text)) = server.next_event(&mut &mut wire[..])? else { panic!() };
+    /// assert_eq!(text.len(), 12_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn with_deflate(mut self, deflate: impl Into<Option<crate::deflate::Deflate>>) -> Self {
+        self.codec = deflate.into().map(|deflate| Box::new(Codec::new(self.role, &deflate)));
+        self
     }
 
     /// Which end this is.
@@ -161,9 +205,10 @@ impl Connection {
     /// As [`ready`](Self::ready), which one may ask first in order to keep the message.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
         self.ready()?;
-        match message.into() {
-            Message::Text(text) => self.push_payload(Opcode::Text, true, text.into_bytes()),
-            Message::Binary(bytes) => self.push_payload(Opcode::Binary, true, bytes),
+        let (opcode, payload) = into_parts(message.into());
+        match self.compress(&payload) {
+            Some(compressed) => self.push_compressed(opcode, compressed),
+            None => self.push_payload(FrameHeader::new(opcode, 0), payload),
         }
         Ok(())
     }
@@ -171,6 +216,9 @@ impl Connection {
     /// Queues a fragment (§5.4) of a message whose length is not known yet, or that is not to be held
     /// in memory as a whole. All of its fragments are of the first one's type, and `fin` marks the last,
     /// which may be empty. Control frames may come between them, other messages may not.
+    ///
+    /// If messages are compressed, this is one of them; its frames are then what the compressor gives, which
+    /// holds back what it has not decided about until the last.
     ///
     /// ```
     /// use rtwire_websocket::{Connection, Limits, Role, SendError};
@@ -193,17 +241,31 @@ impl Connection {
         fin: bool,
     ) -> Result<(), SendError> {
         self.room()?;
-        let (kind, payload) = match fragment.into() {
-            Message::Text(text) => (Opcode::Text, text.into_bytes()),
-            Message::Binary(bytes) => (Opcode::Binary, bytes),
-        };
-        let opcode = match self.unfinished {
-            None => kind,
-            Some(unfinished) if unfinished == kind => Opcode::Continuation,
+        let (kind, mut payload) = into_parts(fragment.into());
+        let mut message = match self.unfinished {
+            Some(message) if message.kind == kind => message,
             Some(_) => return Err(SendError::UnfinishedMessage),
+            None => {
+                let codec = self.codec.as_deref();
+                let compressed = codec.is_some_and(|c| c.should_compress(payload.len(), fin));
+                Unfinished { kind, compressed, at_start: true }
+            }
         };
-        self.push_payload(opcode, fin, payload);
-        self.unfinished = (!fin).then_some(kind);
+        if let Some(codec) = self.codec.as_deref_mut().filter(|_| message.compressed) {
+            let mut compressed = BytesMut::new();
+            codec.compress_fragment(&payload, fin, &mut compressed);
+            payload = compressed.freeze();
+        }
+        if fin || !message.compressed || !payload.is_empty() {
+            let opcode = if message.at_start { kind } else { Opcode::Continuation };
+            let mut header = FrameHeader::new(opcode, 0);
+            header.fin = fin;
+            // RFC 7692 §6.1: on the first fragment only.
+            header.rsv1 = message.compressed && message.at_start;
+            self.push_payload(header, payload);
+            message.at_start = false;
+        }
+        self.unfinished = (!fin).then_some(message);
         Ok(())
     }
 
@@ -214,7 +276,7 @@ impl Connection {
     #[inline]
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
         self.ready()?;
-        self.push_frame(Opcode::Text, text.as_bytes());
+        self.push_message(Opcode::Text, text.as_bytes());
         Ok(())
     }
 
@@ -225,7 +287,7 @@ impl Connection {
     #[inline]
     pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), SendError> {
         self.ready()?;
-        self.push_frame(Opcode::Binary, bytes);
+        self.push_message(Opcode::Binary, bytes);
         Ok(())
     }
 
@@ -249,15 +311,23 @@ impl Connection {
         }
     }
 
-    /// Queues a message that was encoded before. A client has to mask a copy of it.
+    /// Queues a message that was encoded before. A client has to mask a copy of it. If messages are
+    /// compressed, it is compressed once for all connections with the same size of window, by the level of
+    /// the first that sends it. A connection whose window is taken over starts with an empty one after it.
     ///
     /// # Errors
     /// As [`ready`](Self::ready).
     pub fn send_prepared(&mut self, prepared: &PreparedMessage) -> Result<(), SendError> {
         self.ready()?;
         match self.role {
-            Role::Server => self.output.push_bytes(prepared.frame().clone()),
-            Role::Client { .. } => self.push_frame(prepared.opcode(), prepared.payload()),
+            Role::Server => {
+                let frame = match self.codec.as_deref_mut() {
+                    Some(codec) => codec.prepared(prepared),
+                    None => prepared.frame(),
+                };
+                self.output.push_bytes(frame.clone());
+            }
+            Role::Client { .. } => self.push_message(prepared.opcode(), prepared.payload()),
         }
         Ok(())
     }
@@ -351,17 +421,37 @@ impl Connection {
         self.start_closing();
     }
 
-    /// Queues a frame, not a fragment, with a copy of its payload.
+    /// The payload of a compressed message, if this is to be one.
     #[inline]
-    pub(crate) fn push_frame(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.push_copy(opcode, true, payload);
+    fn compress(&mut self, message: &[u8]) -> Option<BytesMut> {
+        self.codec.as_deref_mut()?.compress(message)
     }
 
     #[inline]
-    fn push_copy(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
-        let mut header = FrameHeader::new(opcode, payload.len() as u64);
-        header.fin = fin;
+    fn push_message(&mut self, opcode: Opcode, message: &[u8]) {
+        match self.compress(message) {
+            Some(compressed) => self.push_compressed(opcode, compressed),
+            None => self.push_frame(opcode, message),
+        }
+    }
+
+    fn push_compressed(&mut self, opcode: Opcode, payload: BytesMut) {
+        let mut header = FrameHeader::new(opcode, 0);
+        header.rsv1 = true;
+        self.push_payload(header, payload.freeze());
+    }
+
+    /// Queues a frame, not a fragment, with a copy of its payload.
+    #[inline]
+    pub(crate) fn push_frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.push_copy(FrameHeader::new(opcode, 0), payload);
+    }
+
+    /// The header's length and key are set here, and in [`push_payload`](Self::push_payload).
+    #[inline]
+    fn push_copy(&mut self, mut header: FrameHeader, payload: &[u8]) {
         let key = self.masking_key();
+        header.payload_len = payload.len() as u64;
         header.masking_key = key;
         self.output.push_copied(|tail| {
             tail.reserve(FrameHeader::MAX_LEN + payload.len());
@@ -375,12 +465,11 @@ impl Connection {
     }
 
     /// Queues a frame with its payload by reference, where that is cheaper than a copy.
-    fn push_payload(&mut self, opcode: Opcode, fin: bool, payload: Bytes) {
+    fn push_payload(&mut self, mut header: FrameHeader, payload: Bytes) {
         if payload.len() <= Output::COPY_MAX {
-            return self.push_copy(opcode, fin, &payload);
+            return self.push_copy(header, &payload);
         }
-        let mut header = FrameHeader::new(opcode, payload.len() as u64);
-        header.fin = fin;
+        header.payload_len = payload.len() as u64;
         let Some(key) = self.masking_key() else {
             self.output.push_copied(|tail| header.encode(tail));
             return self.output.push_bytes(payload);
@@ -400,5 +489,12 @@ impl Connection {
             Role::Server => None,
             Role::Client { masking_key } => Some(masking_key()),
         }
+    }
+}
+
+fn into_parts(message: Message) -> (Opcode, Bytes) {
+    match message {
+        Message::Text(text) => (Opcode::Text, text.into_bytes()),
+        Message::Binary(bytes) => (Opcode::Binary, bytes),
     }
 }

@@ -91,6 +91,13 @@ pub enum Rule {
     /// §8.1: text is UTF-8 as a whole message.
     #[error("text is not UTF-8")]
     InvalidUtf8,
+    /// RFC 7692 §7.2.2: the payload of a compressed message is DEFLATE data. The offset of what breaks
+    /// in inflated data is the start of the payload of its frame.
+    #[error("invalid DEFLATE data")]
+    InvalidDeflate,
+    /// RFC 7692 §7.2.1: a compressed message ends with the header of a stored block.
+    #[error("message ends inside a DEFLATE block")]
+    TruncatedDeflate,
     /// The frame is over [`Limits::max_frame`](crate::Limits::max_frame).
     #[error("frame over {limit} bytes")]
     FrameTooBig {
@@ -132,7 +139,12 @@ impl Rule {
             | Self::ControlTooLong
             | Self::CloseBodyTooShort
             | Self::CloseCodeNotAllowed { .. } => CloseCode::PROTOCOL_ERROR,
-            Self::CloseReasonNotUtf8 | Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            // RFC 7692 names no code. The frames are well formed, so that 1002 would blame the
+            // wrong layer; Node's ws closes with 1007 as well.
+            Self::CloseReasonNotUtf8
+            | Self::InvalidUtf8
+            | Self::InvalidDeflate
+            | Self::TruncatedDeflate => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooBig { .. } | Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,
             Self::PongTimeout => CloseCode::INTERNAL_ERROR,
@@ -152,6 +164,8 @@ impl Rule {
             Self::CloseBodyTooShort | Self::CloseReasonNotUtf8 => "RFC 6455 §5.5.1",
             Self::CloseCodeNotAllowed { .. } => "RFC 6455 §7.4",
             Self::InvalidUtf8 => "RFC 6455 §8.1",
+            Self::InvalidDeflate => "RFC 7692 §7.2.2",
+            Self::TruncatedDeflate => "RFC 7692 §7.2.1",
             Self::FrameTooBig { .. }
             | Self::MessageTooBig { .. }
             | Self::TooManyFragments { .. } => "RFC 6455 §10.4",

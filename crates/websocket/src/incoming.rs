@@ -10,6 +10,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::mem;
 
 use bytes::{BufMut, BytesMut, buf::Limit};
+use bytestring::ByteString;
 
 use crate::{
     close::CloseReason,
@@ -20,7 +21,7 @@ use crate::{
     mask::apply_mask,
     opcode::Opcode,
     parts::{Part, PartAssembly},
-    utf8::{self, TextAssembly},
+    utf8::{self, CutCodePoint, TextAssembly},
 };
 
 /// The frame whose payload is arriving.
@@ -42,16 +43,51 @@ enum Assembly {
         bytes: BytesMut,
         unmasked: usize,
     },
+    Inflated(InflatedMessage),
     Parts(PartAssembly),
 }
 
 impl Assembly {
-    fn len(&self) -> u64 {
+    /// In bytes, of a message that is not compressed: of one that is, the decompressor counts.
+    fn len(&self) -> Option<u64> {
         match self {
-            Self::Text(text) => text.len() as u64,
-            Self::Binary { unmasked, .. } => *unmasked as u64,
-            Self::Parts(parts) => parts.len,
+            Self::Text(text) => Some(text.len() as u64),
+            Self::Binary { unmasked, .. } => Some(*unmasked as u64),
+            Self::Inflated(_) => None,
+            Self::Parts(parts) => (!parts.compressed).then_some(parts.len),
         }
+    }
+}
+
+/// A message that arrives compressed.
+#[derive(Debug)]
+struct InflatedMessage {
+    is_text: bool,
+    bytes: BytesMut,
+    /// How much of a text is known to be one.
+    validated: usize,
+}
+
+impl InflatedMessage {
+    /// Fails as soon as the text cannot be one.
+    fn validate(&mut self) -> Result<(), Rule> {
+        if self.is_text {
+            let (start, mut cut) = (self.validated, CutCodePoint::default());
+            let new = self.bytes.get(start..).unwrap_or_default();
+            let text = utf8::validate_start(new, &mut cut).map_err(|_| Rule::InvalidUtf8)?;
+            self.validated += text.len();
+        }
+        Ok(())
+    }
+
+    fn finish<'i>(self) -> Result<Event<'i>, Rule> {
+        let bytes = self.bytes.freeze();
+        if !self.is_text {
+            return Ok(Event::Binary(Payload::Owned(bytes)));
+        }
+        // All of it again, where it came in pieces: the price of having no unsafe code.
+        let text = ByteString::try_from(bytes).map_err(|_| Rule::InvalidUtf8)?;
+        Ok(Event::Text(Text::Owned(text)))
     }
 }
 
@@ -89,7 +125,12 @@ impl Incoming {
         if !header.opcode.is_control() {
             self.fragments = if self.assembly.is_some() { self.fragments + 1 } else { 1 };
             self.assembly.get_or_insert_with(|| match header.opcode {
-                opcode if in_parts => Assembly::Parts(PartAssembly::new(opcode)),
+                opcode if in_parts => Assembly::Parts(PartAssembly::new(opcode, header.rsv1)),
+                opcode if header.rsv1 => Assembly::Inflated(InflatedMessage {
+                    is_text: opcode == Opcode::Text,
+                    bytes: BytesMut::new(),
+                    validated: 0,
+                }),
                 Opcode::Text => Assembly::Text(TextAssembly::default()),
                 _ => Assembly::Binary { bytes: BytesMut::new(), unmasked: 0 },
             });
@@ -217,6 +258,7 @@ impl Connection {
                 self.check(&header).map_err(|rule| Error::new(rule, start))?;
                 self.take(input, used);
                 if (header.fin || header.opcode.is_control())
+                    && !header.rsv1
                     && header.payload_len <= input.len() as u64
                 {
                     return self.whole_frame(&header, input).map(Some);
@@ -257,7 +299,11 @@ impl Connection {
     fn check(&self, header: &FrameHeader) -> Result<(), Rule> {
         // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings".
         if header.rsv1 || header.rsv2 || header.rsv3 {
-            return Err(Rule::ReservedBits);
+            // RFC 7692 §6: RSV1 is for the first frame of a data message.
+            let starts_message = matches!(header.opcode, Opcode::Text | Opcode::Binary);
+            if header.rsv2 || header.rsv3 || self.codec.is_none() || !starts_message {
+                return Err(Rule::ReservedBits);
+            }
         }
         // §5.1: "The server MUST close the connection upon receiving a frame that is not masked",
         // and a client upon one that is.
@@ -279,9 +325,11 @@ impl Connection {
             (Some(assembly), Opcode::Continuation) => assembly.len(),
             (Some(_), _) => return Err(Rule::UnfinishedMessage),
             (None, Opcode::Continuation) => return Err(Rule::UnexpectedContinuation),
-            (None, _) => 0,
+            (None, _) => (!header.rsv1).then_some(0),
         };
-        if before.saturating_add(header.payload_len) > self.limits.max_message {
+        if before
+            .is_some_and(|len| len.saturating_add(header.payload_len) > self.limits.max_message)
+        {
             return Err(Rule::MessageTooBig { limit: self.limits.max_message });
         }
         if incoming.map_or(0, |incoming| incoming.fragments) >= self.limits.max_fragments {
@@ -326,6 +374,7 @@ impl Connection {
             apply_mask(piece, key, frame.received);
         }
         let start = self.offset;
+        let start_of_payload = start - frame.received;
         self.offset += piece.len() as u64;
         frame.received += piece.len() as u64;
         let (fin, whole) = (frame.fin, frame.received == frame.len);
@@ -348,6 +397,16 @@ impl Connection {
                 bytes.extend_from_slice(piece);
                 *unmasked = bytes.len();
             }
+            Some(Assembly::Inflated(message)) => {
+                let at = |rule| Error::new(rule, start_of_payload);
+                let (fin, limit) = (fin && whole, self.limits.max_message);
+                if let Some(codec) = self.codec.as_deref_mut() {
+                    codec.inflate(piece, fin, limit, &mut message.bytes).map_err(at)?;
+                }
+                if !fin {
+                    message.validate().map_err(at)?;
+                }
+            }
             // Not here: `continue_part` goes on with it.
             Some(Assembly::Parts(_)) | None => {}
         }
@@ -366,6 +425,10 @@ impl Connection {
             }
             Some(Assembly::Binary { bytes, .. }) => {
                 Progress::Event(Event::Binary(Payload::Owned(bytes.freeze())))
+            }
+            Some(Assembly::Inflated(message)) => {
+                let event = message.finish();
+                Progress::Event(event.map_err(|rule| Error::new(rule, start_of_payload))?)
             }
             Some(Assembly::Parts(_)) | None => Progress::Fragment,
         })

@@ -41,6 +41,11 @@ extern crate std;
 
 mod close;
 mod connection;
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "no_deflate.rs"]
+mod deflate;
 mod error;
 mod event;
 pub mod handshake;
@@ -58,6 +63,8 @@ mod utf8;
 
 pub use close::{CloseCode, CloseReason};
 pub use connection::{Connection, Role, State};
+#[cfg(feature = "deflate")]
+pub use deflate::Deflate;
 pub use error::{Error, Rule, SendError};
 pub use event::{Event, Payload, Text};
 pub use header::FrameHeader;
@@ -68,6 +75,9 @@ pub use opcode::Opcode;
 pub use output::Output;
 pub use parts::Part;
 pub use prepared::PreparedMessage;
+/// The crate of permessage-deflate, whose types [`Deflate`] has.
+#[cfg(feature = "deflate")]
+pub use rtwire_permessage_deflate as permessage_deflate;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

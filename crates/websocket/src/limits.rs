@@ -10,10 +10,12 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Longest frame: 16 MiB. Over it, [`Rule::FrameTooBig`](crate::Rule::FrameTooBig).
+    /// Longest frame: 16 MiB. Over it, [`Rule::FrameTooBig`](crate::Rule::FrameTooBig). A frame of a
+    /// compressed message counts as it arrives.
     pub max_frame: u64,
     /// Longest message, all fragments together: 64 MiB. Over it,
-    /// [`Rule::MessageTooBig`](crate::Rule::MessageTooBig).
+    /// [`Rule::MessageTooBig`](crate::Rule::MessageTooBig). A compressed message counts as it is inflated,
+    /// while it is.
     pub max_message: u64,
     /// Most fragments of a message: 16 384. Empty ones are legal (§5.4), so their number needs a
     /// limit as much as their bytes. Over it,

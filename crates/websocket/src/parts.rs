@@ -7,6 +7,7 @@
 //! parts     Text        Text   Text       Ping    Text             Text, fin
 //! ```
 
+use bytes::BytesMut;
 use bytestring::ByteString;
 
 use crate::{
@@ -77,22 +78,31 @@ impl<'i> From<Event<'i>> for Part<'i> {
 #[derive(Debug)]
 pub(crate) struct PartAssembly {
     pub(crate) is_text: bool,
-    /// In bytes.
+    pub(crate) compressed: bool,
+    /// In bytes as they arrived.
     pub(crate) len: u64,
     cut: CutCodePoint,
 }
 
 impl PartAssembly {
-    pub(crate) fn new(opcode: Opcode) -> Self {
-        Self { is_text: opcode == Opcode::Text, len: 0, cut: CutCodePoint::default() }
+    pub(crate) fn new(opcode: Opcode, compressed: bool) -> Self {
+        let is_text = opcode == Opcode::Text;
+        Self { is_text, compressed, len: 0, cut: CutCodePoint::default() }
     }
 }
+
+/// Compressed input is inflated in pieces of this size, each of which may become a thousand times as
+/// much, ...
+const COMPRESSED_PIECE: usize = 256;
+
+/// ... until a part has this size.
+const INFLATED_PART: usize = 32 << 10;
 
 impl Connection {
     /// As [`next_event`](Self::next_event), with each message in parts as it arrives, which are never
     /// copied. The limits hold for the sum of a message's parts: raise
     /// [`max_message`](crate::Limits::max_message) and [`max_frame`](crate::Limits::max_frame), for
-    /// nothing of it is kept.
+    /// nothing of it is kept. A part of a compressed message is at most 300 KiB.
     ///
     /// One of the two is for all of a message. Of one that began here, `next_event` passes over the rest;
     /// one that began there comes here as a whole.
@@ -155,6 +165,9 @@ impl Connection {
         let Some((frame, parts)) = self.incoming.as_deref_mut().and_then(|i| i.parts()) else {
             return Ok(Progress::Fragment);
         };
+        if parts.compressed {
+            return self.continue_inflated_part(input);
+        }
         let mut wanted = usize::try_from(frame.len - frame.received).unwrap_or(usize::MAX);
         // The code point that an earlier part was cut in comes by itself.
         if !parts.cut.is_empty() {
@@ -190,6 +203,59 @@ impl Connection {
         if fin && !parts.cut.is_empty() {
             return Err(Error::new(Rule::InvalidUtf8, self.offset));
         }
+        Ok(self.end_part(part, whole, fin, input))
+    }
+
+    /// As [`continue_part`](Self::continue_part), of a compressed message.
+    fn continue_inflated_part<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Progress<'i>, Error> {
+        let incoming = self.incoming.as_deref_mut().and_then(|incoming| incoming.parts());
+        let (Some((frame, parts)), Some(codec)) = (incoming, self.codec.as_deref_mut()) else {
+            return Ok(Progress::Fragment);
+        };
+        let start_of_payload = self.offset - frame.received;
+        let at = |rule| Error::new(rule, start_of_payload);
+        // The code point that the end of the last part cut comes first.
+        let mut bytes = BytesMut::from(parts.cut.as_bytes());
+        let (mut whole, mut fin);
+        loop {
+            let missing = usize::try_from(frame.len - frame.received).unwrap_or(usize::MAX);
+            let piece = crate::incoming::take_front(input, missing.min(COMPRESSED_PIECE));
+            if let Some(key) = frame.masking_key {
+                apply_mask(piece, key, frame.received);
+            }
+            self.offset += piece.len() as u64;
+            frame.received += piece.len() as u64;
+            whole = frame.received == frame.len;
+            fin = whole && frame.fin;
+            codec.inflate(piece, fin, self.limits.max_message, &mut bytes).map_err(at)?;
+            if whole || input.is_empty() || bytes.len() >= INFLATED_PART {
+                break;
+            }
+        }
+        let part = if parts.is_text {
+            parts.cut = CutCodePoint::default();
+            let text = utf8::validate_start(&bytes, &mut parts.cut);
+            let text = Text::Owned(text.map_err(|_| at(Rule::InvalidUtf8))?.into());
+            if fin && !parts.cut.is_empty() {
+                return Err(at(Rule::InvalidUtf8));
+            }
+            Part::Text { text, fin }
+        } else {
+            Part::Binary { bytes: Payload::Owned(bytes.freeze()), fin }
+        };
+        Ok(self.end_part(part, whole, fin, input))
+    }
+
+    fn end_part<'i>(
+        &mut self,
+        part: Part<'i>,
+        whole: bool,
+        fin: bool,
+        input: &[u8],
+    ) -> Progress<'i> {
         let is_empty = match &part {
             Part::Text { text, .. } => text.is_empty(),
             Part::Binary { bytes, .. } => bytes.is_empty(),
@@ -198,12 +264,12 @@ impl Connection {
         if let Some(incoming) = self.incoming.as_deref_mut().filter(|_| whole) {
             incoming.end_frame(fin);
         }
-        Ok(match part {
+        match part {
             part if fin || !is_empty => Progress::Part(part),
             _ if whole => Progress::Fragment,
             // Of a code point that goes on in this input there is more to take.
             _ if !input.is_empty() => Progress::Fragment,
             _ => Progress::Cut,
-        })
+        }
     }
 }

@@ -24,6 +24,8 @@ pub struct PreparedMessage {
     /// The unmasked frame, as a server sends it.
     frame: Bytes,
     header_len: usize,
+    #[cfg(feature = "deflate")]
+    pub(crate) compressed: crate::deflate::PreparedFrames,
 }
 
 impl PreparedMessage {
@@ -38,7 +40,13 @@ impl PreparedMessage {
         let mut frame = Vec::with_capacity(header_len + message.len());
         header.encode(&mut frame);
         frame.extend_from_slice(message.as_bytes());
-        Self { opcode, frame: frame.into(), header_len }
+        Self {
+            opcode,
+            frame: frame.into(),
+            header_len,
+            #[cfg(feature = "deflate")]
+            compressed: crate::deflate::PreparedFrames::default(),
+        }
     }
 
     /// Length of the payload in bytes.

@@ -45,6 +45,10 @@ impl CutCodePoint {
         self.len == 0
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len()).unwrap_or_default()
+    }
+
     /// How many bytes are missing, by the first.
     pub(crate) fn missing(&self) -> usize {
         match self.bytes.get(..self.len()) {

@@ -1,4 +1,4 @@
-//! Runs `vectors/frames.json`: each input whole, byte by byte, and cut in two everywhere; with messages as
+//! Runs `vectors/frames.json`, and `vectors/deflate.json` with the feature: each input whole, byte by byte, and cut in two everywhere; with messages as
 //! a whole and in parts.
 #![allow(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 
@@ -12,6 +12,8 @@ use serde::Deserialize;
 struct Vector {
     name: String,
     role: String,
+    #[cfg(feature = "deflate")]
+    deflate: Option<String>,
     #[serde(default)]
     limits: Option<VectorLimits>,
     input: String,
@@ -116,6 +118,10 @@ fn feed_to(
             .max_fragments(limits.max_fragments)
     });
     let mut connection = Connection::new(role, limits);
+    #[cfg(feature = "deflate")]
+    if let Some(response) = &vector.deflate {
+        connection = connection.with_deflate(agreed(response));
+    }
     let (mut events, mut error) = (Vec::new(), None);
     for chunk in chunks {
         let mut chunk = chunk.to_vec();
@@ -139,11 +145,32 @@ fn unhex(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
 }
 
+/// What a client has agreed to that offered everything.
+#[cfg(feature = "deflate")]
+fn agreed(response: &str) -> rtwire_websocket::Deflate {
+    use rtwire_permessage_deflate::{Config, negotiation};
+    let offers = [negotiation::Offer::default()];
+    let params = negotiation::Params::from_response([response.as_bytes()], &offers).unwrap();
+    rtwire_websocket::Deflate { params: params.unwrap(), config: Config::default() }
+}
+
 #[test]
 fn vectors() {
     let vectors: Vec<Vector> = serde_json::from_str(include_str!("vectors/frames.json")).unwrap();
     assert!(vectors.len() > 100);
-    for vector in &vectors {
+    run(&vectors);
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn compressed_vectors() {
+    let vectors: Vec<Vector> = serde_json::from_str(include_str!("vectors/deflate.json")).unwrap();
+    assert!(vectors.len() > 40);
+    run(&vectors);
+}
+
+fn run(vectors: &[Vector]) {
+    for vector in vectors {
         let name = &vector.name;
         let input = unhex(&vector.input);
         let whole = feed(vector, &[&input]);

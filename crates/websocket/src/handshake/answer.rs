@@ -70,8 +70,7 @@ impl Answer {
         request: &Request,
         start: usize,
     ) -> Result<Self, Error> {
-        let received =
-            |protocol| Response::received(line.status, protocol, fields.as_slice().into());
+        let received = |protocol| Response::new(line.status, protocol, fields.as_slice().into());
         if line.status != 101 {
             return Ok(Self::Refused(received(None)));
         }
@@ -99,16 +98,29 @@ impl Answer {
         if accept.value != request.accept_key().as_bytes() {
             return Err(accept.breaks(Rule::WrongAccept));
         }
-        // Item 5: a request of ours offers no extension, so that any is one too many.
-        if let Some(extension) = fields.all("Sec-WebSocket-Extensions").next() {
-            return Err(extension.breaks(Rule::UnofferedExtension));
-        }
+        // Item 5.
+        #[cfg(feature = "deflate")]
+        let deflate = match request.deflate {
+            Some(config) => super::deflate::agreed(fields, config)?,
+            None => refuse_extensions(fields).map(|()| None)?,
+        };
+        #[cfg(not(feature = "deflate"))]
+        refuse_extensions(fields)?;
         // Item 6. The value is a token, so that a list of offered ones is not an offered one.
         let protocol = fields.only("Sec-WebSocket-Protocol", Rule::RepeatedProtocol)?;
         let protocol = protocol.map(|field| {
             let offered = str::from_utf8(field.value).ok().filter(|name| request.offers(name));
             offered.map(ByteString::from).ok_or_else(|| field.breaks(Rule::UnofferedProtocol))
         });
-        Ok(Self::Accepted(received(protocol.transpose()?)))
+        let response = received(protocol.transpose()?);
+        #[cfg(feature = "deflate")]
+        let response = Response { deflate, ..response };
+        Ok(Self::Accepted(response))
     }
+}
+
+/// A request that offered no extension: any is one too many.
+fn refuse_extensions(fields: &Fields<'_>) -> Result<(), Error> {
+    let extension = fields.all("Sec-WebSocket-Extensions").next();
+    extension.map_or(Ok(()), |field| Err(field.breaks(Rule::UnofferedExtension)))
 }

@@ -150,6 +150,10 @@ pub enum Rule {
     /// RFC 6455 §4.1, item 6 for an answer: the subprotocol is among those that we offered.
     #[error("subprotocol that was not offered")]
     UnofferedProtocol,
+    /// RFC 7692: the rule of permessage-deflate's negotiation.
+    #[cfg(feature = "deflate")]
+    #[error("{0}")]
+    Deflate(rtwire_permessage_deflate::negotiation::Rule),
 }
 
 impl Rule {
@@ -188,6 +192,8 @@ impl Rule {
             | Self::WrongAccept
             | Self::UnofferedExtension
             | Self::UnofferedProtocol => 502,
+            #[cfg(feature = "deflate")]
+            Self::Deflate(rule) => rule.http_status(),
         }
     }
 
@@ -223,6 +229,8 @@ impl Rule {
             Self::RepeatedOrigin => "RFC 6454 §7.3",
             Self::InvalidOrigin => "RFC 6454 §7.1",
             Self::Body => "RFC 9110 §7.8",
+            #[cfg(feature = "deflate")]
+            Self::Deflate(rule) => rule.section(),
         }
     }
 }

@@ -22,6 +22,13 @@ impl Headers {
         self.0.push((name.into(), value.into()));
     }
 
+    /// Sets the only field of that name.
+    #[cfg(feature = "deflate")]
+    pub(super) fn set(&mut self, name: &str, value: impl Into<Bytes>) {
+        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.push(name, value);
+    }
+
     /// Adds a header of the caller's.
     pub(super) fn push_checked(&mut self, name: &str, value: &str) -> Result<(), BuildError> {
         if !abnf::is_token(name) {

@@ -40,12 +40,15 @@
 //! ```
 //!
 //! What must be checked here is checked here; what a server has to decide (the origin, §10.2, above
-//! all) is not. No extension is negotiated yet (§9.1): offers are left unanswered.
+//! all) is not. The one extension (§9.1) is permessage-deflate, with the feature `deflate`:
+//! `with_deflate` of a [`Request`] offers it, that of a [`Response`] agrees to it.
 
 mod abnf;
 mod accept_key;
 mod answer;
 mod build_error;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod error;
 mod fields;
 mod head;

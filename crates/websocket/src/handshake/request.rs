@@ -32,7 +32,10 @@ pub struct Request {
     origin: Option<ByteString>,
     protocols: Vec<ByteString>,
     /// Every field as it is on the wire, those above included.
-    headers: Headers,
+    pub(super) headers: Headers,
+    /// What a client offers.
+    #[cfg(feature = "deflate")]
+    pub(super) deflate: Option<rtwire_permessage_deflate::Config>,
 }
 
 /// The client's side (§4.1).
@@ -59,7 +62,16 @@ impl Request {
         headers.push("Connection", &b"Upgrade"[..]);
         headers.push("Sec-WebSocket-Key", key.clone().into_bytes());
         headers.push("Sec-WebSocket-Version", &b"13"[..]);
-        Ok(Self { target: target.into(), host, key, origin: None, protocols: Vec::new(), headers })
+        Ok(Self {
+            target: target.into(),
+            host,
+            key,
+            origin: None,
+            protocols: Vec::new(),
+            headers,
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        })
     }
 
     /// Sets the origin that the request is made for (§4.1, item 8), as browsers do.
@@ -238,6 +250,8 @@ impl Request {
             origin: origin.map(ByteString::from),
             protocols: offered_protocols(fields)?,
             headers: fields.as_slice().into(),
+            #[cfg(feature = "deflate")]
+            deflate: None,
         })
     }
 }

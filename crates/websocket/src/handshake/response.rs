@@ -17,9 +17,11 @@ use super::{BuildError, Request, Rule};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    status: u16,
-    protocol: Option<ByteString>,
-    headers: Headers,
+    pub(super) status: u16,
+    pub(super) protocol: Option<ByteString>,
+    pub(super) headers: Headers,
+    #[cfg(feature = "deflate")]
+    pub(super) deflate: Option<crate::Deflate>,
 }
 
 impl Response {
@@ -30,7 +32,7 @@ impl Response {
     /// [`BuildError::Status`] if it is not from 200 to 599.
     pub fn refuse(status: u16) -> Result<Self, BuildError> {
         match status {
-            200..=599 => Ok(Self { status, protocol: None, headers: Headers::default() }),
+            200..=599 => Ok(Self::new(status, None, Headers::default())),
             _ => Err(BuildError::Status),
         }
     }
@@ -99,7 +101,7 @@ impl Response {
         if let Some(protocol) = &protocol {
             headers.push("Sec-WebSocket-Protocol", protocol.clone().into_bytes());
         }
-        Self { status: 101, protocol, headers }
+        Self::new(101, protocol, headers)
     }
 
     pub(super) fn to_error(rule: Rule) -> Self {
@@ -116,11 +118,17 @@ impl Response {
             }
             _ => {}
         }
-        Self { status: rule.http_status(), protocol: None, headers }
+        Self::new(rule.http_status(), None, headers)
     }
 
-    pub(super) fn received(status: u16, protocol: Option<ByteString>, headers: Headers) -> Self {
-        Self { status, protocol, headers }
+    pub(super) fn new(status: u16, protocol: Option<ByteString>, headers: Headers) -> Self {
+        Self {
+            status,
+            protocol,
+            headers,
+            #[cfg(feature = "deflate")]
+            deflate: None,
+        }
     }
 }
 
