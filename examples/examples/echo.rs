@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser;
 use rtwire_server::{
-    CloseCode, CloseReason, Endpoints, Limits, OriginPolicy, PreparedMessage, Server, WebSocket,
-    WebSocketError, WebSocketOptions, WebSocketSender,
+    CloseCode, CloseReason, CompressionConfig, Endpoints, Limits, OriginPolicy, PreparedMessage,
+    Server, WebSocket, WebSocketError, WebSocketOptions, WebSocketSender,
 };
 
 #[derive(Parser)]
@@ -25,9 +25,13 @@ struct Options {
     /// A subprotocol that is spoken on `/protocol`, the preferred one first; may be repeated.
     #[arg(long = "protocol")]
     protocols: Vec<String>,
-    /// The most frames of a message.
-    #[arg(long, default_value_t = 16_384)]
-    max_fragments: u32,
+    /// Compress all messages, be they empty, for clients that offer it; and take messages of 65 536
+    /// frames: what Autobahn's cases are made of.
+    #[arg(long)]
+    deflate: bool,
+    /// Start each compressed message with an empty window.
+    #[arg(long, requires = "deflate")]
+    no_context_takeover: bool,
 }
 
 async fn echo(mut ws: WebSocket) -> Result<(), WebSocketError> {
@@ -68,9 +72,17 @@ fn main() -> anyhow::Result<()> {
     let websocket = rtwire_server::WebSocketLimits::default()
         .max_frame(options.max_message)
         .max_message(options.max_message)
-        .max_fragments(options.max_fragments);
+        .max_fragments(if options.deflate { 65_536 } else { 16_384 });
+    let compression = CompressionConfig::default()
+        .server_no_context_takeover(options.no_context_takeover)
+        .client_no_context_takeover(options.no_context_takeover)
+        .threshold(0);
+    let everywhere = match options.deflate {
+        true => WebSocketOptions::new().compression(compression),
+        false => WebSocketOptions::new(),
+    };
     let app = Endpoints::new()
-        .websocket("*", echo)
+        .websocket_with("*", everywhere, echo)
         .websocket_with("/protocol", WebSocketOptions::new().protocols(options.protocols), echo)
         .websocket("/broadcast", move |ws| broadcast(ws, Arc::clone(&room)))
         .origin_policy(OriginPolicy::any())

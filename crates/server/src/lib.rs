@@ -120,6 +120,7 @@ pub use rtwire_socketio::{
     Binary, Data, DisconnectReason, Limits as SocketIoLimits, PayloadError, Varargs,
 };
 pub use rtwire_tokio::Error as WebSocketError;
+pub use rtwire_websocket::permessage_deflate::{Config as CompressionConfig, WindowBits};
 pub use rtwire_websocket::{
     CloseCode, CloseReason, Connection, Event, Limits as WebSocketLimits, Message, Part,
     PreparedMessage, SendError,

@@ -6,12 +6,13 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, Version, header};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use rtwire_websocket::{Connection, Role, handshake};
+use rtwire_websocket::{Connection, Deflate, Role, handshake};
 
 use crate::body::Body;
 use crate::connection::into_tcp;
 use crate::context::{ConnectionContext, UpgradeSlot};
 use crate::transport::Transport;
+use crate::websocket_options::WebSocketOptions;
 use crate::write_deadline::WriteDeadline;
 
 /// Whether a request is an opening handshake, rather than one for the page on the same path.
@@ -24,10 +25,10 @@ pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {
         .any(|token| token.trim().eq_ignore_ascii_case("websocket"))
 }
 
-/// The answer to an opening handshake, with the first of `protocols` that is offered.
+/// The answer to an opening handshake, with the first subprotocol that is offered.
 pub(crate) fn accept<B>(
     request: &http::Request<B>,
-    protocols: &[Arc<str>],
+    options: &WebSocketOptions,
 ) -> Result<(handshake::Response, Option<Arc<str>>), handshake::Error> {
     let version = match request.version() {
         Version::HTTP_10 => (1, 0),
@@ -39,12 +40,16 @@ pub(crate) fn accept<B>(
     let target = request.uri().to_string();
     let method = request.method().as_str();
     let request = handshake::Request::from_parts(method, &target, version, headers)?;
-    for protocol in protocols {
-        if let Ok(answer) = request.accept_protocol(protocol) {
-            return Ok((answer, Some(Arc::clone(protocol))));
-        }
-    }
-    Ok((request.accept(), None))
+    let chosen = options.protocols.iter().find_map(|protocol| {
+        let answer = request.accept_protocol(protocol).ok()?;
+        Some((answer, Some(Arc::clone(protocol))))
+    });
+    let (answer, protocol) = chosen.unwrap_or_else(|| (request.accept(), None));
+    let answer = match options.compression {
+        Some(config) => answer.with_deflate(&request, config)?,
+        None => answer,
+    };
+    Ok((answer, protocol))
 }
 
 /// An answer of the handshake, for hyper to write.
@@ -68,6 +73,7 @@ pub(crate) fn response(answer: &handshake::Response) -> Response<Body> {
 /// server has the connection. `then` is dropped if the connection ends before.
 pub(crate) fn begin(
     on_upgrade: OnUpgrade,
+    deflate: Option<Deflate>,
     limits: Arc<rtwire_websocket::Limits>,
     context: ConnectionContext,
     slot: Option<UpgradeSlot>,
@@ -81,7 +87,8 @@ pub(crate) fn begin(
         };
         match upgraded {
             Ok(upgraded) => {
-                then(socket(upgraded, limits, context.shared.limits.write_deadline), context);
+                let connection = Connection::new(Role::Server, limits).with_deflate(deflate);
+                then(socket(upgraded, connection, context.shared.limits.write_deadline), context);
             }
             Err(error) => {
                 let peer = context.peer;
@@ -97,10 +104,9 @@ pub(crate) fn begin(
 
 fn socket(
     upgraded: Upgraded,
-    limits: Arc<rtwire_websocket::Limits>,
+    connection: Connection,
     write_deadline: Duration,
 ) -> rtwire_tokio::WebSocket<Transport> {
-    let connection = Connection::new(Role::Server, limits);
     let (transport, read_ahead) = match into_tcp(upgraded) {
         Ok((tcp, read_ahead)) => {
             (Transport::Tcp(WriteDeadline::new(tcp, write_deadline)), read_ahead)

@@ -76,7 +76,7 @@ pub(crate) fn serve<B>(
     context: ConnectionContext,
     slot: Option<UpgradeSlot>,
 ) -> Result<Response<Body>, handshake::Error> {
-    let (answer, protocol) = upgrade::accept(&request, &route.options.protocols)?;
+    let (answer, protocol) = upgrade::accept(&request, &route.options)?;
     let on_upgrade = hyper::upgrade::on(&mut request);
     let head = match route.handler {
         Handler::Socket(_) => None,
@@ -85,7 +85,7 @@ pub(crate) fn serve<B>(
     let route = Arc::clone(route);
     let limits = route.options.limits.as_ref().unwrap_or(&context.shared.websocket_limits);
     let limits = Arc::clone(limits);
-    upgrade::begin(on_upgrade, limits, context, slot, move |socket, context| {
+    upgrade::begin(on_upgrade, answer.deflate(), limits, context, slot, move |socket, context| {
         let shared = Shared::new(socket, context.peer, protocol);
         let socket = WebSocket::new(Arc::clone(&shared));
         let served = match (&route.handler, head) {

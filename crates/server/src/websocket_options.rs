@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use rtwire_websocket::Limits;
+use rtwire_websocket::permessage_deflate::Config as CompressionConfig;
 
 use crate::origin::OriginPolicy;
 
@@ -28,6 +29,7 @@ pub struct WebSocketOptions {
     pub(crate) protocols: Vec<Arc<str>>,
     pub(crate) limits: Option<Arc<Limits>>,
     pub(crate) origin_policy: Option<OriginPolicy>,
+    pub(crate) compression: Option<CompressionConfig>,
 }
 
 impl WebSocketOptions {
@@ -51,6 +53,25 @@ impl WebSocketOptions {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(Arc::new(limits));
+        self
+    }
+
+    /// Agrees to compress messages (RFC 7692) if a client offers it in a way that `config` allows. Without
+    /// this no message is compressed.
+    ///
+    /// What a message inflates to counts for [`max_message`](Limits::max_message). With the contexts that
+    /// `config` may let be taken over each connection holds about 330 KB, without it less than 100 bytes.
+    /// Compression of what an attacker can choose together with a secret tells the secret's length and more
+    /// (CRIME, BREACH).
+    ///
+    /// ```
+    /// use rtwire_server::{CompressionConfig, WebSocketOptions};
+    ///
+    /// let options = WebSocketOptions::new().compression(CompressionConfig::default().threshold(256));
+    /// ```
+    #[must_use]
+    pub fn compression(mut self, config: CompressionConfig) -> Self {
+        self.compression = Some(config);
         self
     }
 

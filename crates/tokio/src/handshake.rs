@@ -33,7 +33,8 @@ pub enum HandshakeError {
 }
 
 /// Answers a client's opening handshake. `respond` sees the request and chooses: usually
-/// [`Request::accept`] after a look at the origin, or [`Response::refuse`].
+/// [`Request::accept`] after a look at the origin, or [`Response::refuse`]. Messages are compressed if the
+/// response [agrees](Response::with_deflate) to it.
 ///
 /// A refused client gets its answer, and [`close_timeout`](Limits::close_timeout) to read it and to
 /// end the connection.
@@ -67,10 +68,12 @@ where
     }
     io.write_all(&response.encode()).await?;
     io.flush().await?;
-    Ok(WebSocket::from_connection(io, Connection::new(Role::Server, limits), &frames))
+    let connection = Connection::new(Role::Server, limits).with_deflate(response.deflate());
+    Ok(WebSocket::from_connection(io, connection, &frames))
 }
 
-/// Opens a connection as a client. [`random_key`] makes the key that a [`Request`] needs.
+/// Opens a connection as a client. [`random_key`] makes the key that a [`Request`] needs. Messages are
+/// compressed if the request [offers](Request::with_deflate) it and the server agrees.
 ///
 /// # Errors
 /// [`HandshakeError`].
@@ -89,7 +92,8 @@ where
         read_head(&mut io, |input| Answer::decode(input, request, &mut search)).await?;
     match answer {
         Answer::Accepted(response) => {
-            let connection = Connection::new(Role::Client { masking_key }, limits);
+            let connection = Connection::new(Role::Client { masking_key }, limits)
+                .with_deflate(response.deflate());
             Ok((WebSocket::from_connection(io, connection, &rest), response))
         }
         Answer::Refused(response) => {

@@ -24,6 +24,8 @@ struct Options {
 enum Task {
     /// Installs the software that the tests talk to, and runs every test.
     Test,
+    /// Runs all 517 of Autobahn's cases on the server and on the client; `test` leaves out 180 of compression.
+    Autobahn,
     /// Measures rtwire beside other implementations.
     Bench(bench::Options),
     /// Fuzzes one target, or each.
@@ -37,6 +39,7 @@ fn main() -> anyhow::Result<()> {
     let project = Project::find()?;
     match options.task {
         Task::Test => test::run(&project),
+        Task::Autobahn => test::autobahn(&project),
         Task::Bench(options) => bench::run(&project, &options),
         Task::Fuzz(options) => fuzz::run(&project, &options),
         Task::NoStd => no_std::run(&project),

@@ -40,6 +40,19 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     clients::report(project, &passed)
 }
 
+/// Every case of Autobahn, in both roles.
+pub(crate) fn autobahn(project: &Project) -> Result<()> {
+    let python = python(project)?;
+    let test = ["test", "--release", "--package", "rtwire-tests", "--test", "autobahn"];
+    command::run(
+        project
+            .cargo(&test)
+            .args(["--", "--include-ignored", "--test-threads", "1"])
+            .env("RTWIRE_AUTOBAHN_ALL", "yes")
+            .env("RTWIRE_PYTHON", python),
+    )
+}
+
 /// nginx. Debian's package starts a server on port 80, and again with the machine, if there is an
 /// init that it can tell to: it is not for us to install it there.
 fn nginx() -> Result<PathBuf> {

@@ -19,6 +19,7 @@ use crate::error::Refusal;
 use crate::post;
 use crate::request::Request;
 use crate::upgrade;
+use crate::websocket_options::WebSocketOptions;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -142,14 +143,22 @@ impl Endpoint {
         context: ConnectionContext,
         slot: Option<UpgradeSlot>,
     ) -> Result<Response<Body>, Refusal> {
-        let (answer, _) = upgrade::accept(&request, &[]).map_err(Refusal::Handshake)?;
+        let (answer, _) =
+            upgrade::accept(&request, &WebSocketOptions::default()).map_err(Refusal::Handshake)?;
         let on_upgrade = hyper::upgrade::on(&mut request);
         let head = Request::of(request.into_parts().0, context.peer);
         let (_, task) = self.open(head, query, &context)?;
         let limits = Arc::clone(&self.websocket_limits);
-        upgrade::begin(on_upgrade, limits, context, slot, move |socket, context| {
-            task.start(Some(OpenWebSocket { socket, permit: context.permit }));
-        });
+        upgrade::begin(
+            on_upgrade,
+            answer.deflate(),
+            limits,
+            context,
+            slot,
+            move |socket, context| {
+                task.start(Some(OpenWebSocket { socket, permit: context.permit }));
+            },
+        );
         Ok(upgrade::response(&answer))
     }
 
@@ -160,14 +169,22 @@ impl Endpoint {
         context: ConnectionContext,
         slot: Option<UpgradeSlot>,
     ) -> Result<Response<Body>, Refusal> {
-        let (answer, _) = upgrade::accept(&request, &[]).map_err(Refusal::Handshake)?;
+        let (answer, _) =
+            upgrade::accept(&request, &WebSocketOptions::default()).map_err(Refusal::Handshake)?;
         session.update(Session::start_upgrade)?;
         let arriving = Unless::new(session, Session::websocket_failed);
         let on_upgrade = hyper::upgrade::on(&mut request);
         let limits = Arc::clone(&self.websocket_limits);
-        upgrade::begin(on_upgrade, limits, context, slot, move |socket, context| {
-            arriving.done().arrive(OpenWebSocket { socket, permit: context.permit });
-        });
+        upgrade::begin(
+            on_upgrade,
+            answer.deflate(),
+            limits,
+            context,
+            slot,
+            move |socket, context| {
+                arriving.done().arrive(OpenWebSocket { socket, permit: context.permit });
+            },
+        );
         Ok(upgrade::response(&answer))
     }
 
