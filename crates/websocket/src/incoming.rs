@@ -174,6 +174,10 @@ const DIRECT_READ_MIN: u64 = 16 << 10;
 /// The buffer of a large payload grows by what has arrived, and at first by this.
 const FIRST_RESERVE: usize = 64 << 10;
 
+/// What DEFLATE cannot make shorter it makes longer: with zlib, whatever its settings, by an eighth and some
+/// bytes at most (its `deflateBound`).
+const DEFLATE_GROWTH: (u64, u64) = (8, 16);
+
 impl Connection {
     /// Decodes the next event from the front of `input`, unmasking in place, and moves `input`
     /// past it. `Ok(None)`: all input is used; a cut frame has been kept.
@@ -315,11 +319,16 @@ impl Connection {
         if header.opcode.is_control() {
             return Ok(());
         }
-        if header.payload_len > self.limits.max_frame {
-            return Err(Rule::FrameTooBig { limit: self.limits.max_frame });
-        }
         let incoming = self.incoming.as_deref();
         let assembly = incoming.and_then(|incoming| incoming.assembly.as_ref());
+        let limit = self.limits.max_frame;
+        let most = match assembly.map_or(header.rsv1, |message| message.len().is_none()) {
+            true => limit.saturating_add(limit / DEFLATE_GROWTH.0 + DEFLATE_GROWTH.1),
+            false => limit,
+        };
+        if header.payload_len > most {
+            return Err(Rule::FrameTooBig { limit });
+        }
         let before = match (assembly, header.opcode) {
             // §5.4: "The fragments of one message MUST NOT be interleaved".
             (Some(assembly), Opcode::Continuation) => assembly.len(),

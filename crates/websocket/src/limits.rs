@@ -11,7 +11,8 @@ use core::time::Duration;
 #[non_exhaustive]
 pub struct Limits {
     /// Longest frame: 16 MiB. Over it, [`Rule::FrameTooBig`](crate::Rule::FrameTooBig). A frame of a
-    /// compressed message counts as it arrives.
+    /// compressed message counts as it arrives, and may be longer by an eighth and 16 bytes: what a message
+    /// within the limits can become by being compressed.
     pub max_frame: u64,
     /// Longest message, all fragments together: 64 MiB. Over it,
     /// [`Rule::MessageTooBig`](crate::Rule::MessageTooBig). A compressed message counts as it is inflated,
