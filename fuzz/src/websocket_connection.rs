@@ -1,8 +1,10 @@
 use bytes::{Buf, BufMut};
 use rtwire_websocket::{CloseReason, Connection, Error, Event, Limits, Message, Part, Role, State};
 
+use crate::websocket_messages::deflate;
+
 /// One end of a connection (RFC 6455 §5–§7), whatever the peer sends. The first byte chooses the
-/// end and the limits; the rest is the peer's.
+/// end, the limits and compression (RFC 7692); the rest is the peer's.
 ///
 /// - Any way to cut the input, also through `payload_buffer` and with messages in parts, gives the same
 ///   events, error, output and state.
@@ -47,8 +49,10 @@ fn role(choice: u8) -> Role {
 
 fn limits(choice: u8) -> Limits {
     let limits = Limits::default().max_output(usize::MAX);
-    match choice & 2 {
-        0 => limits,
+    match (choice & 2, choice & 4) {
+        (0, 0) => limits,
+        // It would take more time than memory to inflate as much as is allowed.
+        (0, _) => limits.max_message(100_000),
         _ => limits.max_frame(140).max_message(200).max_fragments(3),
     }
 }
@@ -83,7 +87,8 @@ enum Way {
 
 /// Feeds `input` in pieces.
 fn run(choice: u8, input: &[u8], pieces: &mut dyn Iterator<Item = usize>, way: Way) -> Outcome {
-    let mut connection = Connection::new(role(choice), limits(choice));
+    let deflate = (choice & 4 != 0).then(|| deflate(choice & 8 == 0));
+    let mut connection = Connection::new(role(choice), limits(choice)).with_deflate(deflate);
     let (mut rest, mut seen, mut error) = (input, Vec::new(), None);
     let mut joined = Joined::default();
     while !rest.is_empty() {

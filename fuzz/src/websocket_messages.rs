@@ -1,19 +1,38 @@
 use bytes::Buf;
+use rtwire_permessage_deflate::{Config, negotiation::Offer};
 use rtwire_websocket::{
-    CloseCode, CloseReason, Connection, Event, Limits, Message, PreparedMessage, Role,
+    CloseCode, CloseReason, Connection, Deflate, Event, Limits, Message, PreparedMessage, Role,
 };
+
+/// Compression of all messages, with or without context takeover.
+pub(crate) fn deflate(takeover: bool) -> Deflate {
+    let config = Config::default()
+        .server_no_context_takeover(!takeover)
+        .client_no_context_takeover(!takeover)
+        .threshold(0);
+    let params = Offer::from(&config).accept(&config).expect("what it offers itself");
+    Deflate { params, config }
+}
 
 /// Two ends of a connection. The input is a script: what is said, and how it is cut on the way.
 ///
 /// - What one end sends the other receives, in order, whichever way it is sent and cut.
 /// - The echo of it comes back, and each Ping is answered with its payload.
 /// - The closing handshake ends both, with the reason that was given.
+///
+/// All that also with compression (RFC 7692), with and without context takeover.
 pub fn websocket_messages(input: &[u8]) {
+    for deflate in [None, Some(deflate(false)), Some(deflate(true))] {
+        exchange(input, deflate);
+    }
+}
+
+fn exchange(input: &[u8], deflate: Option<Deflate>) {
     let mut script = input;
     let limits = Limits::default().max_output(usize::MAX);
     let client = Role::Client { masking_key: || [0x37, 0xFA, 0x21, 0x3D] };
-    let mut client = Connection::new(client, limits);
-    let mut server = Connection::new(Role::Server, limits);
+    let mut client = Connection::new(client, limits).with_deflate(deflate);
+    let mut server = Connection::new(Role::Server, limits).with_deflate(deflate);
 
     let reason = CloseReason { code: CloseCode::new(4000), reason: "done".into() };
     let mut received = Vec::new();
