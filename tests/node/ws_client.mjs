@@ -111,6 +111,75 @@ const cases = {
     }
   },
 
+  /** With a server that compresses, and takes 1 MiB. */
+  async compression(url) {
+    const repeated = "compresses well, also é, € and 😀. ".repeat(2000);
+    for (const [offer, answered] of [
+      [{}, /^permessage-deflate/],
+      [{ serverNoContextTakeover: true }, /server_no_context_takeover/],
+      [{ clientNoContextTakeover: true }, /client_no_context_takeover/],
+      [{ serverMaxWindowBits: 9, clientMaxWindowBits: 9 }, /server_max_window_bits=9/],
+    ]) {
+      const ws = await open(url, { perMessageDeflate: { threshold: 0, ...offer } });
+      assert.match(ws.answered, answered);
+      for (const text of ["", "a", "plain", repeated, repeated, "é".repeat(MIB / 2)]) {
+        await echoed(ws, text);
+      }
+      for (const length of [0, 1, 125, 126, 65535, 65536, MIB]) {
+        await echoed(ws, randomBytes(length));
+      }
+      await echoed(ws, Buffer.alloc(MIB));
+      const before = ws._socket.bytesRead;
+      await echoed(ws, repeated);
+      const received = ws._socket.bytesRead - before;
+      assert.ok(received < repeated.length / 10, `${received} bytes for ${repeated.length}`);
+      // Fragments, of which only the first says that it is compressed.
+      const bytes = Buffer.from(repeated);
+      for (let at = 0; at < bytes.length; at += 1000) {
+        const fin = at + 1000 >= bytes.length;
+        ws.send(bytes.subarray(at, at + 1000), { binary: false, fin });
+      }
+      ws.ping("in between");
+      assert.equal(await message(ws), repeated);
+      // What is not compressed comes in between.
+      ws.send("as it is", { compress: false });
+      assert.equal(await message(ws), "as it is");
+      await echoed(ws, repeated);
+      await close(ws);
+    }
+    const plain = await open(url, { perMessageDeflate: false });
+    assert.equal(plain.extensions, "");
+    await echoed(plain, repeated);
+    await close(plain);
+  },
+
+  /** A little that inflates to a byte more than the server takes, and to exactly that. */
+  async bomb(url) {
+    const fits = await open(url, { perMessageDeflate: true });
+    await echoed(fits, Buffer.alloc(MIB));
+    await close(fits);
+    for (const length of [MIB + 1, MIB + 2, 64 * MIB]) {
+      const ws = await open(url, { perMessageDeflate: true });
+      ws.send(Buffer.alloc(length));
+      assert.equal((await closed(ws))[0], 1009);
+    }
+  },
+
+  /** With the example of subprotocols. */
+  async time(url) {
+    for (const [offered, is] of [
+      [["time.v1", "time.v2"], (answer) => JSON.parse(answer).seconds > 1e9],
+      [["time.v1"], (answer) => Number(answer) > 1e9],
+    ]) {
+      const ws = new WebSocket(url, offered);
+      const [data] = await once(ws, "message");
+      assert.ok(is(data.toString()), data.toString());
+      assert.deepEqual(await closed(ws), [1000, ""]);
+    }
+    const ws = await open(url);
+    assert.deepEqual(await closed(ws), [1008, "offer time.v2 or time.v1"]);
+  },
+
   /** With a server that prefers `second`, then `first`. */
   async chosen_subprotocol(url) {
     for (const [offered, chosen] of [[["first", "second"], "second"], [["other", "first"], "first"]]) {
@@ -143,10 +212,11 @@ const cases = {
   },
 };
 
-async function open(url) {
-  const ws = new WebSocket(url, { headers });
+async function open(url, options = {}) {
+  const ws = new WebSocket(url, { headers, ...options });
   // Several may come at once, before somebody waits for the second.
   ws.messages = on(ws, "message");
+  ws.on("upgrade", ({ headers }) => (ws.answered = headers["sec-websocket-extensions"]));
   await once(ws, "open");
   return ws;
 }

@@ -6,6 +6,7 @@ import sys
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, PerMessageDeflate
 
 MIB = 1024 * 1024
 
@@ -117,6 +118,52 @@ async def invalid_utf8(url):
             assert code == 1007, f"{code} for {encoded}"
 
 
+async def compression(url):
+    """With a server that compresses, and takes 1 MiB."""
+    repeated = "compresses well, also é, € and 😀. " * 2000
+    for parameters in [
+        {},
+        {"server_no_context_takeover": True},
+        {"client_no_context_takeover": True},
+        {"server_max_window_bits": 9, "client_max_window_bits": 9},
+        {"client_max_window_bits": True, "server_no_context_takeover": True},
+    ]:
+        offer = ClientPerMessageDeflateFactory(**parameters)
+        async with client(url, compression=None, extensions=[offer]) as ws:
+            [agreed] = ws.protocol.extensions
+            assert isinstance(agreed, PerMessageDeflate), agreed
+            if "server_no_context_takeover" in parameters:
+                assert agreed.remote_no_context_takeover
+            if parameters.get("server_max_window_bits"):
+                assert (agreed.remote_max_window_bits, agreed.local_max_window_bits) == (9, 9)
+            for text in ["", "a", "plain", repeated, repeated, "é" * (MIB // 2)]:
+                await echoed(ws, text)
+            for length in [0, 1, 125, 126, 65535, 65536, MIB]:
+                await echoed(ws, os.urandom(length))
+            await echoed(ws, bytes(MIB))
+            # Fragments, of which only the first says that it is compressed.
+            await ws.send(repeated[at : at + 1000] for at in range(0, len(repeated), 1000))
+            assert await ws.recv() == repeated
+            await (await ws.ping())
+    async with client(url, compression=None) as ws:
+        assert ws.protocol.extensions == []
+        await echoed(ws, repeated)
+
+
+async def bomb(url):
+    """A little that inflates to a byte more than the server takes, and to exactly that."""
+    async with client(url) as ws:
+        await echoed(ws, bytes(MIB))
+    for length in [MIB + 1, MIB + 2, 64 * MIB]:
+        async with client(url) as ws:
+            try:
+                await ws.send(bytes(length))
+            except ConnectionClosed:
+                pass
+            code, _ = await closed(ws)
+            assert code == 1009, code
+
+
 async def chosen_subprotocol(url):
     """With a server that prefers `second`, then `first`."""
     for offered, chosen in [(["first", "second"], "second"), (["other", "first"], "first")]:
@@ -135,6 +182,8 @@ async def subprotocol(url):
 
 
 CASES = [
+    compression,
+    bomb,
     messages,
     one_mib,
     fragments,

@@ -93,6 +93,11 @@ impl Server {
         self.process.resident_bytes()
     }
 
+    /// The most memory that it has had, where the system tells (Linux).
+    pub fn peak_resident_bytes(&self) -> Option<u64> {
+        self.process.peak_resident_bytes()
+    }
+
     /// Tells it to shut down.
     pub fn terminate(&mut self) {
         self.process.terminate();

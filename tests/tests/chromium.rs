@@ -49,6 +49,16 @@ fn chromium_websocket_echoes_1_mib_and_closes_with_codes_of_both_sides() {
 
 #[test]
 #[ignore = "needs Node and Chromium"]
+fn chromium_compresses_as_it_was_agreed() {
+    for options in [&["--deflate"][..], &["--deflate", "--no-context-takeover"]] {
+        let server = Server::example("echo", options);
+        let url = server.websocket_url("/");
+        Process::start(foreign::chromium("chromium_compression.mjs", &[&url])).finish();
+    }
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
 fn chromium_page_is_accessible_on_a_phone_and_on_a_desk_by_day_and_by_night() {
     let server = Server::rtwire();
     Process::start(foreign::chromium("chromium_look.mjs", &[&server.url("/")])).finish();

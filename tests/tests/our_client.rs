@@ -7,6 +7,7 @@ use std::time::Duration;
 use rtwire_tests::{LONG, Server};
 use rtwire_tokio::WebSocket;
 use rtwire_websocket::handshake::{Request, Response};
+use rtwire_websocket::permessage_deflate::{Config, WindowBits};
 use rtwire_websocket::{CloseCode, CloseReason, Limits, Message, Part};
 use tokio::net::TcpStream;
 
@@ -46,6 +47,8 @@ against_each_server! {
     is_closed_with_1007_for_text_that_is_not_utf_8,
     closes_with_1009_what_is_over_its_limit,
     chooses_a_subprotocol,
+    compresses_as_it_was_agreed,
+    is_refused_what_inflates_over_our_limit,
 }
 
 fn block_on(test: impl Future<Output = ()>) {
@@ -228,6 +231,67 @@ async fn chooses_a_subprotocol(server: Server) {
     let (mut ws, response) = open_with(&server, "/protocol", Limits::default(), offer).await;
     assert_eq!(response.protocol(), Some("second"));
     assert_eq!(next(&mut ws).await, Message::from("second"));
+}
+
+/// What each end compresses from 1 KiB on, with every kind of offer.
+async fn compresses_as_it_was_agreed(server: Server) {
+    let all = Config::default();
+    let takeover = all.server_no_context_takeover(false).client_no_context_takeover(false);
+    let nine = WindowBits::new(9).unwrap();
+    for config in [
+        all,
+        takeover,
+        takeover.server_no_context_takeover(true).threshold(0),
+        takeover.client_no_context_takeover(true).level(9),
+        takeover.server_max_window_bits(nine).client_max_window_bits(nine).level(1),
+    ] {
+        let offer = |request: Request| request.with_deflate(config);
+        let (mut ws, response) = open_with(&server, "/echo", Limits::default(), offer).await;
+        let params = response.deflate().expect("it agrees").params;
+        assert_eq!(params.server_no_context_takeover, config.server_no_context_takeover);
+        for text in ["", "plain", &"well, é, € and 😀. ".repeat(3000), &"é".repeat(MIB / 2)] {
+            echoed(&mut ws, text).await;
+            echoed(&mut ws, text).await;
+        }
+        for length in [0, 1, 125, 126, 1023, 1024, 65_535, 65_536, MIB] {
+            echoed(&mut ws, vec![7; length]).await;
+        }
+        // Fragments, and parts.
+        for at in 0..100 {
+            ws.feed_fragment(format!("piece {at} "), at == 99).await.unwrap();
+        }
+        ws.flush().await.unwrap();
+        let mut text = String::new();
+        loop {
+            let Part::Text { text: part, fin } = ws.next_part().await.unwrap().unwrap() else {
+                panic!("no text");
+            };
+            text.push_str(&part);
+            if fin {
+                break;
+            }
+        }
+        assert_eq!(text, (0..100).map(|at| format!("piece {at} ")).collect::<String>());
+        echoed(&mut ws, "whole again ".repeat(200)).await;
+        ws.close(CloseReason::new(CloseCode::NORMAL)).await.unwrap();
+    }
+}
+
+async fn is_refused_what_inflates_over_our_limit(mut server: Server) {
+    for (size, fits) in [(99_999, true), (100_000, true), (100_001, false)] {
+        let path = format!("/binary?size={size}");
+        let limits = Limits::default().max_message(100_000);
+        let offer = |request: Request| request.with_deflate(Config::default());
+        let (mut ws, _) = open_with(&server, &path, limits, offer).await;
+        if fits {
+            assert_eq!(next(&mut ws).await, Message::from(vec![7; size]));
+            ws.close(CloseReason::new(CloseCode::NORMAL)).await.unwrap();
+            assert_eq!(server.line_after("closed"), "1000");
+        } else {
+            refused(&mut ws, CloseCode::MESSAGE_TOO_BIG).await;
+            assert!(server.line_after("closed").starts_with("1009"));
+        }
+    }
 }
 
 #[test]

@@ -74,3 +74,25 @@ fn python_websockets_subprotocol_is_the_servers_choice() {
     let options = ["--protocol", "second", "--protocol", "first"];
     client(&Server::example("echo", &options), "/protocol", "chosen_subprotocol").finish();
 }
+
+/// Servers that compress, with and without context takeover.
+fn compressing() -> [Server; 2] {
+    let limit = ["--max-message", "1048576", "--deflate", "--no-context-takeover"];
+    [Server::example("echo", &limit[..3]), Server::example("echo", &limit)]
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_websockets_compresses_as_it_was_agreed() {
+    for server in compressing() {
+        client(&server, "/", "compression").finish();
+    }
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_websockets_message_that_inflates_over_the_limit_is_closed_with_1009() {
+    for server in compressing() {
+        client(&server, "/", "bomb").finish();
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use rtwire_tokio::Error;
-use rtwire_websocket::{CloseCode, CloseReason, Connection, Event, Message, Part};
+use rtwire_websocket::{CloseCode, CloseReason, Connection, Event, Message, Part, PreparedMessage};
 
 use crate::sender::{Inbox, WebSocketSender};
 use crate::transport::Transport;
@@ -154,6 +154,19 @@ impl WebSocket {
             let mut driven = self.shared.lock();
             std::task::ready!(driven.socket.poll_can_send(cx))?;
             Poll::Ready(message.take().map_or(Ok(()), |message| driven.socket.queue(message)))
+        })
+        .await
+    }
+
+    /// As [`send`](Self::send), of a message that was encoded once for many connections.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        poll_fn(|cx| {
+            let mut driven = self.shared.lock();
+            std::task::ready!(driven.socket.poll_can_send(cx))?;
+            Poll::Ready(driven.socket.queue_prepared(message))
         })
         .await
     }
