@@ -394,9 +394,11 @@ impl Connection {
         self.start_closing();
     }
 
+    /// Nothing more is received, so that no message is sent either.
     pub(crate) fn abandon_message(&mut self) {
         self.incoming = None;
         self.late_pong = None;
+        self.codec = None;
     }
 
     pub(crate) fn start_closing(&mut self) {

@@ -409,12 +409,13 @@ impl Connection {
             Some(Assembly::Inflated(message)) => {
                 let at = |rule| Error::new(rule, start_of_payload);
                 let (fin, limit) = (fin && whole, self.limits.max_message);
-                if let Some(codec) = self.codec.as_deref_mut() {
-                    codec.inflate(piece, fin, limit, &mut message.bytes).map_err(at)?;
-                }
-                if !fin {
+                let Some(codec) = self.codec.as_deref_mut() else { return Ok(Progress::Fragment) };
+                let inflated = codec.inflate(piece, fin, limit, &mut message.bytes);
+                // What comes before a fault is judged before it, wherever a read has cut them.
+                if !fin || inflated.is_err() {
                     message.validate().map_err(at)?;
                 }
+                inflated.map_err(at)?;
             }
             // Not here: `continue_part` goes on with it.
             Some(Assembly::Parts(_)) | None => {}

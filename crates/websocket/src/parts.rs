@@ -219,7 +219,7 @@ impl Connection {
         let at = |rule| Error::new(rule, start_of_payload);
         // The code point that the end of the last part cut comes first.
         let mut bytes = BytesMut::from(parts.cut.as_bytes());
-        let (mut whole, mut fin);
+        let (mut whole, mut fin, mut inflated);
         loop {
             let missing = usize::try_from(frame.len - frame.received).unwrap_or(usize::MAX);
             let piece = crate::incoming::take_front(input, missing.min(COMPRESSED_PIECE));
@@ -230,8 +230,9 @@ impl Connection {
             frame.received += piece.len() as u64;
             whole = frame.received == frame.len;
             fin = whole && frame.fin;
-            codec.inflate(piece, fin, self.limits.max_message, &mut bytes).map_err(at)?;
-            if whole || input.is_empty() || bytes.len() >= INFLATED_PART {
+            inflated = codec.inflate(piece, fin, self.limits.max_message, &mut bytes);
+            let is_part = whole || input.is_empty() || bytes.len() >= INFLATED_PART;
+            if is_part || inflated.is_err() {
                 break;
             }
         }
@@ -239,11 +240,14 @@ impl Connection {
             parts.cut = CutCodePoint::default();
             let text = utf8::validate_start(&bytes, &mut parts.cut);
             let text = Text::Owned(text.map_err(|_| at(Rule::InvalidUtf8))?.into());
+            // What comes before a fault is judged before it, wherever a read has cut them.
+            inflated.map_err(at)?;
             if fin && !parts.cut.is_empty() {
                 return Err(at(Rule::InvalidUtf8));
             }
             Part::Text { text, fin }
         } else {
+            inflated.map_err(at)?;
             Part::Binary { bytes: Payload::Owned(bytes.freeze()), fin }
         };
         Ok(self.end_part(part, whole, fin, input))
