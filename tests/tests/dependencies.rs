@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// The normal dependencies of `package`, all of them, without itself.
-fn normal_dependencies(package: &str) -> BTreeSet<String> {
+/// The normal dependencies of `package` with these features beyond its default ones, all of them, without
+/// itself.
+fn normal_dependencies(package: &str, features: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none"])
-        .args(["--format", "{p}", "--no-dedupe", "--package", package])
+        .args(["--format", "{p}", "--no-dedupe", "--package", package, "--features", features])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .expect("cargo runs");
@@ -30,7 +31,7 @@ fn protocol_crates_have_few_dependencies_and_no_runtime() {
         ("rtwire-engineio", 22),
         ("rtwire-socketio", 22),
     ] {
-        let dependencies = normal_dependencies(package);
+        let dependencies = normal_dependencies(package, "");
         assert!(dependencies.contains("bytes"), "{dependencies:?}");
         assert!(dependencies.len() <= most, "{package}: {dependencies:?}");
         for name in &dependencies {
@@ -38,4 +39,12 @@ fn protocol_crates_have_few_dependencies_and_no_runtime() {
             assert!(!kept_out.iter().any(|stem| name.starts_with(stem)), "{package}: {name}");
         }
     }
+}
+
+#[test]
+fn compression_brings_two_crates_along_and_only_where_it_is_wanted() {
+    let without = normal_dependencies("rtwire-websocket", "");
+    let with = normal_dependencies("rtwire-websocket", "deflate");
+    let more: Vec<&String> = with.difference(&without).collect();
+    assert_eq!(more, ["rtwire-permessage-deflate", "zlib-rs"]);
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use rtwire_server::{
-    Endpoints, EventLog, Limits, OriginPolicy, WebSocket, WebSocketError, WebSocketLimits,
-    WebSocketOptions,
+    CompressionConfig, Endpoints, EventLog, Limits, OriginPolicy, WebSocket, WebSocketError,
+    WebSocketLimits, WebSocketOptions,
 };
 
 use crate::peer::{Peer, Running, endpoints, field, get, post, soon, start, status, upgrade};
@@ -318,5 +318,52 @@ async fn limits_and_origins_of_a_path_are_its_own() {
         let mut peer = server.peer().await;
         peer.send(upgrade(path, origin)).await;
         assert_eq!(status(&peer.head().await), expected, "{path} {origin}");
+    }
+}
+
+#[tokio::test]
+async fn rfc_7692_s5_1_messages_are_compressed_where_a_path_and_a_client_have_it_so() {
+    let echo = async |mut ws: WebSocket| {
+        while let Some(message) = ws.next().await {
+            ws.send(message?).await?;
+        }
+        Ok::<_, WebSocketError>(())
+    };
+    let options = WebSocketOptions::new().compression(CompressionConfig::default().threshold(5));
+    let app = Endpoints::new().websocket_with("/small", options, echo).websocket("/ws", echo);
+    let server = start(app).await;
+    let agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    let hello = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+    for (path, offered, answered) in [
+        ("/small", "permessage-deflate; client_max_window_bits", Some(agreed)),
+        ("/small", "other; x=1, permessage-deflate; unknown, permessage-deflate", Some(agreed)),
+        ("/small", "permessage-deflate; server_max_window_bits=8", None),
+        ("/ws", "permessage-deflate", None),
+    ] {
+        let mut peer = server.peer().await;
+        peer.send(upgrade(path, &format!("Sec-WebSocket-Extensions: {offered}\r\n"))).await;
+        let head = peer.head().await;
+        assert_eq!(status(&head), 101);
+        assert_eq!(field(&head, "sec-websocket-extensions"), answered, "{path} {offered}");
+        peer.send(frame(0x81, b"tiny")).await;
+        assert_eq!(peer.bytes(6).await, b"\x81\x04tiny");
+        peer.send(frame(0xC1, hello)).await;
+        match answered {
+            // It does not get shorter.
+            Some(_) => assert_eq!(peer.bytes(7).await, b"\x81\x05Hello"),
+            None => assert_eq!(close_code(&mut peer).await, 1002),
+        }
+        if answered.is_some() {
+            peer.send(frame(0x81, &[b'x'; 125])).await;
+            let header = peer.bytes(2).await;
+            assert_eq!((header[0], header[1] < 20), (0xC1, true), "{header:?}");
+        }
+    }
+
+    // A field that is none: 400 where it is read, and only there.
+    for (path, expected) in [("/small", 400), ("/ws", 101)] {
+        let mut peer = server.peer().await;
+        peer.send(upgrade(path, "Sec-WebSocket-Extensions: permessage-deflate;;\r\n")).await;
+        assert_eq!(status(&peer.head().await), expected, "{path}");
     }
 }
