@@ -5,7 +5,8 @@
 mod scripted;
 
 use rtwire_tokio::{Error, WebSocket};
-use rtwire_websocket::{CloseCode, CloseReason, Connection, Message, Role};
+use rtwire_websocket::permessage_deflate::{Config, negotiation::Offer};
+use rtwire_websocket::{CloseCode, CloseReason, Connection, Deflate, Message, Role};
 use scripted::{CLIENT, Read, Scripted, bounded, drain, events, poll_times, quiet, soon, wire};
 
 /// Some of each kind: empty, small, cut by any read, large enough to be read directly.
@@ -78,6 +79,54 @@ fn for_each_dropped_after_any_number_of_polls_echoes_everything_once() {
                 assert!(poll_times(echoed, polls).is_none());
             }
             assert!(io.state().written == expected, "{polls} polls, pieces of {pieces:?}");
+        }
+    }
+}
+
+#[test]
+fn rfc_7692_compressed_messages_are_echoed_once_however_often_next_and_send_are_dropped() {
+    for takeover in [true, false] {
+        let config = Config::default()
+            .server_no_context_takeover(!takeover)
+            .client_no_context_takeover(!takeover)
+            .threshold(0);
+        let params = Offer::from(&config).accept(&config).unwrap();
+        let deflate = Deflate { params, config };
+        let mut peer = Connection::new(CLIENT, quiet()).with_deflate(deflate);
+        for message in messages() {
+            peer.send(message).unwrap();
+        }
+        let sent = drain(&mut peer);
+        for pieces in PIECES {
+            for polls in 1..=3 {
+                let io = Scripted::in_pieces(&sent, pieces);
+                io.state().max_write = 50;
+                io.state().hesitate = true;
+                let connection = Connection::new(Role::Server, quiet()).with_deflate(deflate);
+                let mut server = WebSocket::from_connection(io.clone(), connection, &[]);
+                let mut received = Vec::new();
+                for attempt in 0.. {
+                    assert!(attempt < 1_000_000, "no end");
+                    if received.len() == messages().len() {
+                        break;
+                    }
+                    if let Some(message) = poll_times(server.next(), polls) {
+                        let message = message.unwrap().unwrap();
+                        received.push(message.clone());
+                        // There is room: it is queued by the first poll, and written by others.
+                        let _ = poll_times(server.send(message), polls);
+                    }
+                }
+                soon(server.flush()).unwrap();
+                assert_eq!(received, messages());
+                let mut echoes = io.state().written.clone();
+                let mut peer = Connection::new(CLIENT, quiet()).with_deflate(deflate);
+                let (mut input, mut echoed) = (&mut echoes[..], Vec::new());
+                while let Some(event) = peer.next_event(&mut input).unwrap() {
+                    echoed.extend(event.into_message());
+                }
+                assert_eq!(echoed, messages(), "{polls} polls, pieces of {pieces:?}");
+            }
         }
     }
 }
