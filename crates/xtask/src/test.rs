@@ -43,6 +43,8 @@ pub(crate) fn run(project: &Project) -> Result<()> {
 /// Every case of Autobahn, in both roles.
 pub(crate) fn autobahn(project: &Project) -> Result<()> {
     let python = python(project)?;
+    let build = ["build", "--release", "--workspace", "--bins", "--examples"];
+    command::run(&mut project.cargo(&build))?;
     let test = ["test", "--release", "--package", "rtwire-tests", "--test", "autobahn"];
     command::run(
         project
