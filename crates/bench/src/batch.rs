@@ -1,10 +1,14 @@
 //! Masked frames ready to send, and the echo each must come back as (RFC 6455 §5.2, §5.3).
 
+use std::fmt;
+
 /// What the generated frames carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Text frames, of ASCII letters and multi-byte characters.
+    /// Text frames of letters, of which one in sixteen takes two bytes.
     Text,
+    /// Text frames in several scripts, of characters of one to four bytes.
+    Scripts,
     /// Binary frames, of random bytes.
     Binary,
 }
@@ -12,11 +16,33 @@ pub enum Content {
 impl Content {
     fn opcode(self) -> u8 {
         match self {
-            Self::Text => 0x1,
+            Self::Text | Self::Scripts => 0x1,
             Self::Binary => 0x2,
         }
     }
 }
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Text => "text",
+            Self::Scripts => "text in several scripts",
+            Self::Binary => "binary",
+        })
+    }
+}
+
+/// How people write to each other: mostly ASCII, hardly any of it, and in between.
+const SCRIPTS: [&str; 8] = [
+    "Grüße aus Köln, bis später! ",
+    "Καλημέρα, τι κάνεις σήμερα; ",
+    "今天天气很好，我们去公园吧。",
+    "Спасибо, увидимся завтра. ",
+    "See you at 10:30, ok? ",
+    "東京は雨です。",
+    "🎉👍🏽 ",
+    "À bientôt — ça coûte 5 € 🙂 ",
+];
 
 /// Some messages of a client, one after another, and the bytes a server echoes them as.
 ///
@@ -100,19 +126,28 @@ impl Random {
     }
 
     fn payload(&mut self, content: Content, length: usize) -> Vec<u8> {
-        let mut payload = Vec::with_capacity(length + 8);
+        let mut payload = Vec::with_capacity(length + 64);
         while payload.len() < length {
             let word = self.next();
             match content {
                 Content::Binary => payload.extend_from_slice(&word.to_le_bytes()),
-                // One character in sixteen takes two bytes, where they fit.
-                Content::Text if word.is_multiple_of(16) && payload.len() + 2 <= length => {
+                Content::Text if word.is_multiple_of(16) => {
                     payload.extend_from_slice("é".as_bytes());
                 }
                 Content::Text => payload.push(b'a' + word.to_le_bytes()[1] % 26),
+                Content::Scripts => {
+                    let text = SCRIPTS[usize::from(word.to_le_bytes()[1]) % SCRIPTS.len()];
+                    payload.extend_from_slice(text.as_bytes());
+                }
             }
         }
-        payload.truncate(length);
+        let mut end = length;
+        // The character that the asked length would cut.
+        while content != Content::Binary && matches!(payload.get(end), Some(0x80..0xC0)) {
+            end -= 1;
+        }
+        payload.truncate(end);
+        payload.resize(length, b'.');
         payload
     }
 }
@@ -150,10 +185,22 @@ mod tests {
     #[test]
     fn text_is_valid_utf_8_of_the_asked_length() {
         let mut random = Random::new(1);
-        for length in [0, 1, 2, 64, 1024] {
-            let payload = random.payload(Content::Text, length);
-            assert_eq!(payload.len(), length);
-            assert!(std::str::from_utf8(&payload).is_ok());
+        for content in [Content::Text, Content::Scripts] {
+            for length in (0..100).chain([1024]) {
+                let payload = random.payload(content, length);
+                assert_eq!(payload.len(), length);
+                assert!(std::str::from_utf8(&payload).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn text_in_scripts_has_characters_of_each_length() {
+        let payload = Random::new(1).payload(Content::Scripts, 1024);
+        let text = std::str::from_utf8(&payload).unwrap();
+        for length in 1..=4 {
+            let count = text.chars().filter(|character| character.len_utf8() == length).count();
+            assert!(count > 10, "{count} characters of {length} bytes");
         }
     }
 }

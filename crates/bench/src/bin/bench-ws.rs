@@ -40,7 +40,7 @@ struct Options {
     /// Connections in the idle scenario.
     #[arg(long, default_value_t = 10_000)]
     idle: usize,
-    /// Send text in place of binary messages.
+    /// Send text, hardly any of it beyond ASCII, in place of binary messages.
     #[arg(long)]
     text: bool,
     /// Three rounds of 0.3 s and 1000 idle connections: does it run, not how fast.
@@ -56,22 +56,29 @@ enum Scenario {
     SmallPipelined,
     /// 1 KiB messages, sixteen in flight.
     MediumPipelined,
+    /// 1 KiB messages of text in several scripts, sixteen in flight.
+    ScriptsPipelined,
     /// 16 KiB messages, one at a time.
     Large,
+    /// 1 MiB messages, one at a time.
+    Huge,
     /// Connections without traffic.
     Idle,
 }
 
 impl Scenario {
-    /// Payload in bytes and pipeline depth.
-    fn echo(self) -> Option<(usize, usize)> {
-        match self {
-            Self::Small => Some((64, 1)),
-            Self::SmallPipelined => Some((64, 16)),
-            Self::MediumPipelined => Some((1024, 16)),
-            Self::Large => Some((16 * 1024, 1)),
-            Self::Idle => None,
-        }
+    /// What is echoed, with `content` where the scenario leaves it open.
+    fn echo(self, content: Content) -> Option<Workload> {
+        let (content, payload, pipeline) = match self {
+            Self::Small => (content, 64, 1),
+            Self::SmallPipelined => (content, 64, 16),
+            Self::MediumPipelined => (content, 1024, 16),
+            Self::ScriptsPipelined => (Content::Scripts, 1024, 16),
+            Self::Large => (content, 16 * 1024, 1),
+            Self::Huge => (content, 1024 * 1024, 1),
+            Self::Idle => return None,
+        };
+        Some(Workload { content, payload, pipeline })
     }
 }
 
@@ -100,10 +107,11 @@ fn main() -> Result<()> {
         options.seconds * contenders.len() as f64 <= 15.0,
         "servers with keepalive would give up between two turns: shorten --seconds"
     );
+    let content = if options.text { Content::Text } else { Content::Binary };
     for &scenario in Scenario::value_variants() {
         if options.only.is_empty() || options.only.contains(&scenario) {
-            match scenario.echo() {
-                Some((payload, pipeline)) => echo(&options, &contenders, payload, pipeline)?,
+            match scenario.echo(content) {
+                Some(workload) => echo(&options, &contenders, workload)?,
                 None => idle(&options, &contenders)?,
             }
         }
@@ -140,14 +148,7 @@ struct Measured {
     busy: Samples,
 }
 
-fn echo(
-    options: &Options,
-    contenders: &[Contender],
-    payload: usize,
-    pipeline: usize,
-) -> Result<()> {
-    let content = if options.text { Content::Text } else { Content::Binary };
-    let workload = Workload { content, payload, pipeline };
+fn echo(options: &Options, contenders: &[Contender], workload: Workload) -> Result<()> {
     let mut running = Vec::new();
     for contender in contenders {
         let server = contender.start()?;
@@ -176,9 +177,9 @@ fn echo(
             measured.busy.push(cpu / elapsed);
         }
     }
-    let kind = if options.text { "text" } else { "binary" };
+    let Workload { content, payload, pipeline } = workload;
     println!(
-        "## Echo: {payload} B {kind}, pipeline {pipeline}, {} connections\n",
+        "## Echo: {payload} B {content}, pipeline {pipeline}, {} connections\n",
         options.connections
     );
     let mut table = Table::new([
