@@ -52,6 +52,13 @@ impl Connection {
         self.write(batches)
     }
 
+    /// Waits for what `publisher` has just sent.
+    pub(crate) fn listen_to(&mut self, publisher: &Self, batches: &[Batch]) {
+        self.batch = publisher.batch;
+        (self.sent, self.received) = (batches[self.batch].frames.len(), 0);
+        self.in_flight = true;
+    }
+
     /// Reads and writes what can be; `true` when the last echo of the batch in flight has arrived.
     pub(crate) fn exchange(&mut self, batches: &[Batch], scratch: &mut [u8]) -> Result<bool> {
         self.write(batches)?;

@@ -3,12 +3,17 @@
 use anyhow::{Context, Result, ensure};
 
 /// The client's request. The key is the example of §1.3.
-pub const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\
-    Host: 127.0.0.1\r\n\
-    Connection: Upgrade\r\n\
-    Upgrade: websocket\r\n\
-    Sec-WebSocket-Version: 13\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+#[must_use]
+pub fn request(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\n\
+         Host: 127.0.0.1\r\n\
+         Connection: Upgrade\r\n\
+         Upgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
 
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 

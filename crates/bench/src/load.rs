@@ -1,4 +1,4 @@
-//! The load generator: a closed loop over connections, each echo compared byte for byte.
+//! The load generator: a closed loop over connections, each byte that arrives compared.
 
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -17,14 +17,36 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Different batches, so that consecutive ones have other keys and other payloads.
 const BATCHES: usize = 16;
 
+/// Who receives what a connection sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The connection itself. All connections send.
+    Echo,
+    /// All connections. The first one sends.
+    Broadcast,
+}
+
+impl Kind {
+    /// Where on the server this is asked for.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Echo => "/",
+            Self::Broadcast => "/broadcast",
+        }
+    }
+}
+
 /// What to send.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
+    /// Echoes, or one message for all.
+    pub kind: Kind,
     /// Text or binary messages.
     pub content: Content,
     /// Bytes of each message's payload.
     pub payload: usize,
-    /// Messages that a connection sends before it waits for their echoes.
+    /// Messages that a connection sends before it waits until they have been received.
     pub pipeline: usize,
 }
 
@@ -33,14 +55,14 @@ pub struct Workload {
 pub enum Until {
     /// No batch starts after this long.
     Elapsed(Duration),
-    /// Each connection has done this many batches of `pipeline` messages.
+    /// Each connection that sends has done this many batches of `pipeline` messages.
     Batches(u64),
 }
 
 /// What a run did.
 #[derive(Clone, Copy, Debug)]
 pub struct Done {
-    /// Messages sent and echoed.
+    /// Messages received: of a broadcast, one for each connection.
     pub messages: u64,
     /// From the first byte sent to the last received.
     pub elapsed: Duration,
@@ -52,6 +74,7 @@ pub struct Load {
     poll: OwnedFd,
     connections: Vec<Connection>,
     batches: Vec<Batch>,
+    kind: Kind,
     pipeline: u64,
     scratch: Vec<u8>,
 }
@@ -62,7 +85,7 @@ impl Load {
     /// # Errors
     /// See [`opening::open`].
     pub fn connect(address: SocketAddr, connections: usize, workload: Workload) -> Result<Self> {
-        Self::over(opening::open(address, connections, 64)?, workload)
+        Self::over(opening::open(address, workload.kind.path(), connections, 64)?, workload)
     }
 
     /// Takes connections that are open.
@@ -76,7 +99,7 @@ impl Load {
             let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
             epoll::add(&poll, stream, epoll::EventData::new_u64(index as u64), flags)?;
         }
-        let Workload { content, payload, pipeline } = workload;
+        let Workload { kind, content, payload, pipeline } = workload;
         let mut random = Random::new(payload as u64);
         Ok(Self {
             poll,
@@ -84,6 +107,7 @@ impl Load {
             batches: (0..BATCHES)
                 .map(|_| Batch::new(content, payload, pipeline, &mut random))
                 .collect(),
+            kind,
             pipeline: pipeline as u64,
             scratch: vec![0; 128 * 1024],
         })
@@ -108,16 +132,24 @@ impl Load {
         Ok(())
     }
 
-    /// Sends and verifies, and returns when every echo has arrived.
+    /// Sends and verifies, and returns when everything has been received.
     ///
     /// # Errors
-    /// An echo differs, a connection ends, or the server is silent for 10 s.
+    /// What is received differs, a connection ends, or the server is silent for 10 s.
     pub fn run(&mut self, until: Until) -> Result<Done> {
         let start = Instant::now();
         let goes_on = |done: u64| match until {
             Until::Elapsed(duration) => start.elapsed() < duration,
             Until::Batches(batches) => done < batches,
         };
+        let batches = match self.kind {
+            Kind::Echo => self.echo(goes_on)?,
+            Kind::Broadcast => self.broadcast(goes_on)?,
+        };
+        Ok(Done { messages: batches * self.pipeline, elapsed: start.elapsed() })
+    }
+
+    fn echo(&mut self, goes_on: impl Fn(u64) -> bool) -> Result<u64> {
         let mut finished = 0;
         let mut in_flight = 0;
         for connection in &mut self.connections {
@@ -127,26 +159,53 @@ impl Load {
                 in_flight += 1;
             }
         }
+        self.receive(in_flight, |connection, batches| {
+            finished += 1;
+            let again = goes_on(connection.done);
+            if again {
+                connection.start(batches)?;
+            }
+            Ok(again)
+        })?;
+        Ok(finished)
+    }
+
+    fn broadcast(&mut self, goes_on: impl Fn(u64) -> bool) -> Result<u64> {
+        let mut published = 0;
+        let everybody = self.connections.len();
+        while goes_on(published) {
+            let [publisher, others @ ..] = &mut self.connections[..] else { break };
+            publisher.start(&self.batches)?;
+            for other in others {
+                other.listen_to(publisher, &self.batches);
+            }
+            self.receive(everybody, |_, _| Ok(false))?;
+            published += 1;
+        }
+        Ok(published * everybody as u64)
+    }
+
+    /// Receives until no batch is in flight. `again` may start a connection's next one.
+    fn receive(
+        &mut self,
+        mut in_flight: usize,
+        mut again: impl FnMut(&mut Connection, &[Batch]) -> Result<bool>,
+    ) -> Result<()> {
         let mut events = Vec::with_capacity(1024);
         while in_flight > 0 {
             opening::wait(&self.poll, &mut events, Instant::now() + PATIENCE)?;
-            ensure!(!events.is_empty(), "no byte of {in_flight} echoes within {PATIENCE:?}");
+            ensure!(!events.is_empty(), "no byte for {in_flight} connections within {PATIENCE:?}");
             for event in events.drain(..) {
                 let index = usize::try_from(event.data.u64())?;
                 let connection = &mut self.connections[index];
                 let complete = connection
                     .exchange(&self.batches, &mut self.scratch)
                     .with_context(|| format!("connection {index}"))?;
-                if complete {
-                    finished += 1;
-                    if goes_on(connection.done) {
-                        connection.start(&self.batches)?;
-                    } else {
-                        in_flight -= 1;
-                    }
+                if complete && !again(connection, &self.batches)? {
+                    in_flight -= 1;
                 }
             }
         }
-        Ok(Done { messages: finished * self.pipeline, elapsed: start.elapsed() })
+        Ok(())
     }
 }

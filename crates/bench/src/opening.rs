@@ -16,13 +16,19 @@ use crate::handshake;
 /// because the kernel sends its SYN again after 1 s, 2 s, 4 s.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Opens `count` WebSockets to `address`, at most `at_once` of them in flight at a time.
+/// Opens `count` WebSockets to `path` at `address`, at most `at_once` of them in flight at a time.
 ///
 /// The streams are non-blocking, with TCP_NODELAY.
 ///
 /// # Errors
 /// A connection or its handshake fails, or they take more than a minute.
-pub fn open(address: SocketAddr, count: usize, at_once: usize) -> Result<Vec<TcpStream>> {
+pub fn open(
+    address: SocketAddr,
+    path: &str,
+    count: usize,
+    at_once: usize,
+) -> Result<Vec<TcpStream>> {
+    let request = handshake::request(path);
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let deadline = Instant::now() + DEADLINE;
     let mut opening = Vec::with_capacity(count);
@@ -45,7 +51,9 @@ pub fn open(address: SocketAddr, count: usize, at_once: usize) -> Result<Vec<Tcp
         for event in events.drain(..) {
             let index = usize::try_from(event.data.u64())?;
             let connection = &mut opening[index];
-            if !connection.open && connection.advance().with_context(|| format!("nr {index}"))? {
+            if !connection.open
+                && connection.advance(request.as_bytes()).with_context(|| format!("nr {index}"))?
+            {
                 opened += 1;
             }
         }
@@ -73,8 +81,8 @@ pub(crate) fn wait(
 
 struct Opening {
     stream: TcpStream,
-    /// What is left of the request.
-    request: &'static [u8],
+    /// Bytes of the request.
+    sent: usize,
     response: Vec<u8>,
     open: bool,
 }
@@ -93,15 +101,14 @@ impl Opening {
         }
         let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
-        let request = handshake::REQUEST;
-        Ok(Self { stream, request, response: Vec::new(), open: false })
+        Ok(Self { stream, sent: 0, response: Vec::new(), open: false })
     }
 
     /// Writes and reads what can be; `true` once the connection is open.
-    fn advance(&mut self) -> Result<bool> {
-        while !self.request.is_empty() {
-            match self.stream.write(self.request) {
-                Ok(written) => self.request = &self.request[written..],
+    fn advance(&mut self, request: &[u8]) -> Result<bool> {
+        while self.sent < request.len() {
+            match self.stream.write(&request[self.sent..]) {
+                Ok(written) => self.sent += written,
                 // Not connected yet: the event came from the attempt itself.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) =>

@@ -1,5 +1,5 @@
-//! What the echo servers over other libraries share: options, listening, and a plain handshake for
-//! those libraries that bring none without a whole HTTP server.
+//! What the servers over other libraries share: options, listening, a room for broadcasts, and a plain
+//! handshake for those libraries that bring none without a whole HTTP server.
 
 use std::future::{Future, poll_fn};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,13 +10,14 @@ use clap::Parser;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::broadcast;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::server::LISTENING;
 
 /// Options of every peer.
 #[derive(Clone, Copy, Debug, Parser)]
-#[command(about = "WebSocket echo server over one library, for measuring")]
+#[command(about = "WebSocket server over one library, for measuring")]
 pub struct Options {
     /// Port on 127.0.0.1; 0 lets the system choose.
     #[arg(long, default_value_t = 0)]
@@ -24,19 +25,30 @@ pub struct Options {
     /// Size limit of a message, in bytes.
     #[arg(long, default_value_t = 16 << 20)]
     pub max_message: usize,
+    /// Send each message to everybody, instead of back.
+    #[arg(long)]
+    pub broadcast: bool,
 }
+
+/// Where messages of type `M` go that are for everybody; each member has a receiver.
+pub type Room<M> = broadcast::Sender<M>;
+
+/// More than the load generator ever has in flight, so that no member can miss a message.
+const ROOM_CAPACITY: usize = 256;
 
 /// Listens as the command line says and serves each connection in a task of one thread, for ever.
 ///
 /// # Errors
 /// The port can't be listened on, or accepting fails.
-pub fn serve<F, E>(connection: impl Fn(TcpStream, Options) -> F) -> Result<()>
+pub fn serve<F, M, E>(connection: impl Fn(TcpStream, Options, Room<M>) -> F) -> Result<()>
 where
+    M: Clone,
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Send + 'static,
 {
     let options = Options::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let room = Room::new(ROOM_CAPACITY);
     runtime.block_on(async {
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
@@ -48,7 +60,7 @@ where
             stream.set_nodelay(true)?;
             // Outside tokio's cooperative budget, as the libraries' own echo examples run. How a
             // connection ended is left to the load generator: it notices every end too early.
-            tokio::spawn(tokio::task::unconstrained(connection(stream, options)));
+            tokio::spawn(tokio::task::unconstrained(connection(stream, options, room.clone())));
         }
     })
 }
@@ -74,6 +86,46 @@ where
         let message = message?;
         if carries_data(&message) {
             socket.feed(message).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts each message into the room, and writes what was put there by anybody, until the peer ends.
+///
+/// A task writes, so that a message for this member doesn't try to read first: tungstenite would take
+/// more time for that than for the message.
+///
+/// # Errors
+/// The first error of the socket.
+pub async fn broadcast<S, M, E>(
+    socket: S,
+    room: Room<M>,
+    carries_data: impl Fn(&M) -> bool,
+) -> Result<(), E>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin + Send + 'static,
+    M: Clone + Send + 'static,
+    E: Send + 'static,
+{
+    let mut inbox = room.subscribe();
+    let (mut sink, mut stream) = socket.split();
+    tokio::spawn(tokio::task::unconstrained(async move {
+        // It ends with an error, which it meets at the latest when it writes to a peer that has gone.
+        while let Ok(message) = inbox.recv().await {
+            sink.feed(message).await?;
+            while let Ok(message) = inbox.try_recv() {
+                sink.feed(message).await?;
+            }
+            sink.flush().await?;
+        }
+        Ok::<(), E>(())
+    }));
+    while let Some(message) = stream.next().await {
+        let message = message?;
+        if carries_data(&message) {
+            // Without receivers there is nobody to miss it.
+            room.send(message).ok();
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Measures WebSocket echo servers side by side: CPU time per message, memory per idle connection.
+//! Measures WebSocket servers side by side: CPU time per message, memory per idle connection.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use rtwire_bench::batch::Content;
-use rtwire_bench::load::{Load, Until, Workload};
+use rtwire_bench::load::{Kind, Load, Until, Workload};
 use rtwire_bench::report::{Samples, Table};
 use rtwire_bench::server::Server;
 use rtwire_bench::{machine, opening};
@@ -17,7 +17,7 @@ const PEERS: [&str; 4] = ["tungstenite", "fastwebsockets", "tokio-websockets", "
 const MAX_MESSAGE: &str = "16777216";
 
 #[derive(Parser)]
-#[command(about = "Measures WebSocket echo servers side by side")]
+#[command(about = "Measures WebSocket servers side by side")]
 struct Options {
     /// The echo server of rtwire-examples; without it only the peers are measured.
     #[arg(long)]
@@ -37,6 +37,9 @@ struct Options {
     /// Connections in the echo scenarios.
     #[arg(long, default_value_t = 64)]
     connections: usize,
+    /// Connections that receive each broadcast.
+    #[arg(long, default_value_t = 1000)]
+    members: usize,
     /// Connections in the idle scenario.
     #[arg(long, default_value_t = 10_000)]
     idle: usize,
@@ -62,23 +65,29 @@ enum Scenario {
     Large,
     /// 1 MiB messages, one at a time.
     Huge,
+    /// 128-byte messages for everybody, one at a time.
+    Broadcast,
     /// Connections without traffic.
     Idle,
 }
 
+/// How long a server may take to let those who have just connected into the room.
+const JOIN: Duration = Duration::from_millis(500);
+
 impl Scenario {
-    /// What is echoed, with `content` where the scenario leaves it open.
-    fn echo(self, content: Content) -> Option<Workload> {
-        let (content, payload, pipeline) = match self {
-            Self::Small => (content, 64, 1),
-            Self::SmallPipelined => (content, 64, 16),
-            Self::MediumPipelined => (content, 1024, 16),
-            Self::ScriptsPipelined => (Content::Scripts, 1024, 16),
-            Self::Large => (content, 16 * 1024, 1),
-            Self::Huge => (content, 1024 * 1024, 1),
+    /// What is sent, with `content` where the scenario leaves it open.
+    fn workload(self, content: Content) -> Option<Workload> {
+        let (kind, content, payload, pipeline) = match self {
+            Self::Small => (Kind::Echo, content, 64, 1),
+            Self::SmallPipelined => (Kind::Echo, content, 64, 16),
+            Self::MediumPipelined => (Kind::Echo, content, 1024, 16),
+            Self::ScriptsPipelined => (Kind::Echo, Content::Scripts, 1024, 16),
+            Self::Large => (Kind::Echo, content, 16 * 1024, 1),
+            Self::Huge => (Kind::Echo, content, 1024 * 1024, 1),
+            Self::Broadcast => (Kind::Broadcast, content, 128, 1),
             Self::Idle => return None,
         };
-        Some(Workload { content, payload, pipeline })
+        Some(Workload { kind, content, payload, pipeline })
     }
 }
 
@@ -89,8 +98,13 @@ struct Contender {
 }
 
 impl Contender {
-    fn start(&self) -> Result<Server> {
-        Server::start(&self.program, &self.arguments)
+    fn start(&self, kind: Kind) -> Result<Server> {
+        let mut arguments = self.arguments.clone();
+        // Ours goes by the path that is asked for.
+        if kind == Kind::Broadcast && self.name != OURS {
+            arguments.push("--broadcast");
+        }
+        Server::start(&self.program, &arguments)
     }
 }
 
@@ -99,8 +113,9 @@ fn main() -> Result<()> {
     if options.quick {
         (options.rounds, options.seconds, options.idle) = (3, 0.3, 1000);
     }
-    ensure!(options.rounds > 0 && options.connections > 0, "nothing to measure");
-    machine::allow_open_files(options.idle.max(options.connections) as u64 + 256)?;
+    let Options { rounds, connections, members, idle, .. } = options;
+    ensure!(rounds > 0 && connections > 0 && members > 0, "nothing to measure");
+    machine::allow_open_files(connections.max(members).max(idle) as u64 + 256)?;
     let contenders = contenders(&options)?;
     // While the others have their turn, nobody answers a server's Pings.
     ensure!(
@@ -110,9 +125,9 @@ fn main() -> Result<()> {
     let content = if options.text { Content::Text } else { Content::Binary };
     for &scenario in Scenario::value_variants() {
         if options.only.is_empty() || options.only.contains(&scenario) {
-            match scenario.echo(content) {
-                Some(workload) => echo(&options, &contenders, workload)?,
-                None => idle(&options, &contenders)?,
+            match scenario.workload(content) {
+                Some(workload) => traffic(&options, &contenders, workload)?,
+                None => hold_idle(&options, &contenders)?,
             }
         }
     }
@@ -148,12 +163,20 @@ struct Measured {
     busy: Samples,
 }
 
-fn echo(options: &Options, contenders: &[Contender], workload: Workload) -> Result<()> {
+fn traffic(options: &Options, contenders: &[Contender], workload: Workload) -> Result<()> {
+    let Workload { kind, content, payload, pipeline } = workload;
+    let connections = match kind {
+        Kind::Echo => options.connections,
+        Kind::Broadcast => options.members,
+    };
     let mut running = Vec::new();
     for contender in contenders {
-        let server = contender.start()?;
-        let mut load = Load::connect(server.address, options.connections, workload)
+        let server = contender.start(kind)?;
+        let mut load = Load::connect(server.address, connections, workload)
             .with_context(|| contender.name.clone())?;
+        if kind == Kind::Broadcast {
+            load.hold(JOIN).with_context(|| contender.name.clone())?;
+        }
         // Buffers reach their size, caches and branch predictors their state.
         load.run(Until::Elapsed(Duration::from_secs_f64(options.seconds / 4.0)))
             .with_context(|| contender.name.clone())?;
@@ -177,10 +200,8 @@ fn echo(options: &Options, contenders: &[Contender], workload: Workload) -> Resu
             measured.busy.push(cpu / elapsed);
         }
     }
-    let Workload { content, payload, pipeline } = workload;
     println!(
-        "## Echo: {payload} B {content}, pipeline {pipeline}, {} connections\n",
-        options.connections
+        "## {kind:?}: {payload} B {content}, pipeline {pipeline}, {connections} connections\n"
     );
     let mut table = Table::new([
         "server",
@@ -229,7 +250,7 @@ struct Idle {
     used: f64,
 }
 
-fn idle(options: &Options, contenders: &[Contender]) -> Result<()> {
+fn hold_idle(options: &Options, contenders: &[Contender]) -> Result<()> {
     for (how, at_once) in [("one after another", 1), ("all at once", options.idle)] {
         let mut measured = Vec::new();
         for contender in contenders {
@@ -261,14 +282,15 @@ fn idle(options: &Options, contenders: &[Contender]) -> Result<()> {
 }
 
 fn hold(contender: &Contender, connections: usize, at_once: usize) -> Result<Idle> {
-    let workload = Workload { content: Content::Binary, payload: 64, pipeline: 1 };
-    let server = contender.start()?;
+    let workload =
+        Workload { kind: Kind::Echo, content: Content::Binary, payload: 64, pipeline: 1 };
+    let server = contender.start(workload.kind)?;
     // What is set up once, by the first connection, isn't a connection's share.
     Load::connect(server.address, 1, workload)?.run(Until::Batches(1))?;
     let before = server.settled_memory()?;
     let each = |after: u64| (after as f64 - before as f64) / connections as f64;
     let start = Instant::now();
-    let streams = opening::open(server.address, connections, at_once)?;
+    let streams = opening::open(server.address, workload.kind.path(), connections, at_once)?;
     let opened = start.elapsed();
     let untouched = each(server.settled_memory()?);
     Load::over(streams, workload)?.run(Until::Batches(1))?;

@@ -1,22 +1,26 @@
-//! Echo over tokio-websockets.
+//! Echo and broadcast over tokio-websockets.
 
 use std::future::poll_fn;
 use std::task::Poll;
 
 use futures_util::{SinkExt, StreamExt};
 use rtwire_bench::peer;
-use tokio_websockets::{Config, Limits, ServerBuilder};
+use tokio_websockets::{Config, Limits, Message, ServerBuilder};
 
 /// Messages taken before their echoes are queued.
 const BATCH: usize = 64;
 
 fn main() -> anyhow::Result<()> {
-    peer::serve(async |stream, options| {
+    peer::serve(async |stream, options, room| {
         let (_request, mut socket) = ServerBuilder::new()
             .config(Config::default().frame_size(usize::MAX).flush_threshold(64 * 1024))
             .limits(Limits::default().max_payload_len(Some(options.max_message)))
             .accept(stream)
             .await?;
+        let carries_data = |message: &Message| message.is_text() || message.is_binary();
+        if options.broadcast {
+            return peer::broadcast(socket, room, carries_data).await;
+        }
         // Its `poll_next` writes whatever is queued, so queueing between two reads would make each
         // echo a write. All that is ready is taken first, then queued, then flushed.
         let mut ready = Vec::new();
@@ -35,7 +39,7 @@ fn main() -> anyhow::Result<()> {
             })
             .await?;
             for message in ready.drain(..) {
-                if message.is_text() || message.is_binary() {
+                if carries_data(&message) {
                     socket.feed(message).await?;
                 }
             }

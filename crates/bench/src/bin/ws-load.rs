@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use rtwire_bench::batch::Content;
-use rtwire_bench::load::{Done, Load, Until, Workload};
+use rtwire_bench::load::{Done, Kind, Load, Until, Workload};
 use rtwire_bench::{machine, opening};
 
 #[derive(Parser)]
@@ -73,7 +73,8 @@ fn main() -> Result<()> {
 fn echo(options: &Echo) -> Result<()> {
     machine::allow_open_files(options.connections as u64 + 64)?;
     let content = if options.text { Content::Text } else { Content::Binary };
-    let workload = Workload { content, payload: options.payload, pipeline: options.pipeline };
+    let Echo { payload, pipeline, .. } = *options;
+    let workload = Workload { kind: Kind::Echo, content, payload, pipeline };
     let mut load = Load::connect(options.address, options.connections, workload)?;
     let until = match options.messages {
         Some(messages) => Until::Batches(messages.div_ceil(options.pipeline as u64)),
@@ -89,9 +90,11 @@ fn idle(options: &Idle) -> Result<()> {
     machine::allow_open_files(options.connections as u64 + 64)?;
     let at_once = if options.all_at_once { options.connections } else { 1 };
     let start = Instant::now();
-    let streams: Vec<TcpStream> = opening::open(options.address, options.connections, at_once)?;
+    let streams: Vec<TcpStream> =
+        opening::open(options.address, Kind::Echo.path(), options.connections, at_once)?;
     println!("{} connections open after {:.3?}", streams.len(), start.elapsed());
-    let workload = Workload { content: Content::Binary, payload: 64, pipeline: 1 };
+    let workload =
+        Workload { kind: Kind::Echo, content: Content::Binary, payload: 64, pipeline: 1 };
     let mut load = Load::over(streams, workload)?;
     load.hold(Duration::from_secs_f64(options.seconds))?;
     let Done { messages, elapsed } = load.run(Until::Batches(1))?;
