@@ -1,5 +1,6 @@
 //! A measured server process: started on its core, asked by `/proc` what it used, ended on drop.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -32,7 +33,7 @@ impl Server {
     ///
     /// # Errors
     /// The program can't be started, or its first line isn't its address.
-    pub fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+    pub fn start(program: &Path, arguments: &[impl AsRef<OsStr>]) -> Result<Self> {
         // A child inherits the affinity of the thread that starts it.
         machine::pin(machine::SERVER_CORE)?;
         let started = Command::new(program)

@@ -38,6 +38,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
             build(&["--package", "rtwire-examples", "--example", "echo"])?;
             let mut bench = Command::new(release.join("bench-ws"));
             bench.arg("--ours").arg(release.join("examples/echo"));
+            bench.arg("--node-modules").arg(project.path("tests/node/node_modules"));
             bench
         }
         Protocol::Sse => {

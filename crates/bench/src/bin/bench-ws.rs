@@ -1,7 +1,9 @@
 //! Measures WebSocket servers side by side: CPU time per message, memory per idle connection.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -13,7 +15,11 @@ use rtwire_bench::server::Server;
 use rtwire_bench::{machine, opening};
 
 const OURS: &str = "rtwire";
-const PEERS: [&str; 4] = ["tungstenite", "fastwebsockets", "tokio-websockets", "yawc"];
+const PEERS: [&str; 5] = ["tungstenite", "fastwebsockets", "tokio-websockets", "yawc", NPM_WS];
+/// In another language: shown, and no peer to be compared with.
+const NPM_WS: &str = "npm-ws";
+/// It isn't built, but run from here.
+const NPM_WS_PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bin/peer-npm-ws.mjs");
 const MAX_MESSAGE: &str = "16777216";
 
 #[derive(Parser)]
@@ -22,6 +28,9 @@ struct Options {
     /// The echo server of rtwire-examples; without it only the peers are measured.
     #[arg(long)]
     ours: Option<PathBuf>,
+    /// The folder of Node's packages that has `ws`; without it npm-ws is left out.
+    #[arg(long)]
+    node_modules: Option<PathBuf>,
     /// Only these scenarios.
     #[arg(long)]
     only: Vec<Scenario>,
@@ -94,7 +103,7 @@ impl Scenario {
 struct Contender {
     name: String,
     program: PathBuf,
-    arguments: Vec<&'static str>,
+    arguments: Vec<OsString>,
 }
 
 impl Contender {
@@ -102,7 +111,7 @@ impl Contender {
         let mut arguments = self.arguments.clone();
         // Ours goes by the path that is asked for.
         if kind == Kind::Broadcast && self.name != OURS {
-            arguments.push("--broadcast");
+            arguments.push("--broadcast".into());
         }
         Server::start(&self.program, &arguments)
     }
@@ -135,19 +144,39 @@ fn main() -> Result<()> {
 }
 
 fn contenders(options: &Options) -> Result<Vec<Contender>> {
-    let ours = options.ours.as_ref().map(|program| Contender {
-        name: OURS.to_owned(),
-        program: program.clone(),
-        arguments: vec!["--port", "0", "--threads", "1", "--max-message", MAX_MESSAGE],
-    });
     let this = env::current_exe()?;
     let folder = this.parent().unwrap_or(Path::new("."));
-    let peers = options.peers.iter().map(|peer| Contender {
-        name: peer.clone(),
-        program: folder.join(format!("peer-{peer}")),
-        arguments: vec!["--port", "0", "--max-message", MAX_MESSAGE],
-    });
-    Ok(ours.into_iter().chain(peers).collect())
+    let contender = |name: &str, program: PathBuf, first: &[&OsStr]| {
+        let common = ["--port", "0", "--max-message", MAX_MESSAGE].map(OsStr::new);
+        let arguments = [first, &common].concat().into_iter().map(OsStr::to_owned).collect();
+        Contender { name: name.to_owned(), program, arguments }
+    };
+    let mut contenders = Vec::new();
+    if let Some(program) = &options.ours {
+        contenders.push(contender(OURS, program.clone(), &["--threads", "1"].map(OsStr::new)));
+    }
+    for peer in &options.peers {
+        if peer != NPM_WS {
+            contenders.push(contender(peer, folder.join(format!("peer-{peer}")), &[]));
+        } else if let Some(modules) = node_modules(options) {
+            let first = [NPM_WS_PROGRAM.as_ref(), "--modules".as_ref(), modules.as_os_str()];
+            contenders.push(contender(peer, "node".into(), &first));
+        }
+    }
+    Ok(contenders)
+}
+
+/// Where npm's `ws` is, if there is a Node to run it; or says why it is left out.
+fn node_modules(options: &Options) -> Option<&Path> {
+    let modules = options.node_modules.as_deref().filter(|modules| modules.join("ws").is_dir());
+    let node = Command::new("node").arg("--version").stdout(Stdio::null()).status();
+    let missing = match (modules, node) {
+        (Some(modules), Ok(_)) => return Some(modules),
+        (_, Err(error)) => format!("can't run `node`: {error}"),
+        (None, Ok(_)) => "the package is missing; `cargo xtask test` installs it".to_owned(),
+    };
+    println!("{NPM_WS} is left out: {missing}\n");
+    None
 }
 
 #[derive(Default)]
@@ -211,7 +240,7 @@ fn traffic(options: &Options, contenders: &[Contender], workload: Workload) -> R
         "of it user",
         "messages/s",
         "core busy",
-        "CPU / best peer",
+        "CPU / best Rust peer",
     ]);
     let medians: Vec<f64> = running.iter().map(|(_, _, measured)| measured.cpu.median()).collect();
     let best = best_peer(contenders, &medians).map(|best| running[best].2.cpu.clone());
@@ -231,10 +260,10 @@ fn traffic(options: &Options, contenders: &[Contender], workload: Workload) -> R
     Ok(())
 }
 
-/// Index of the smallest figure of those that aren't ours.
+/// Index of the smallest figure of those in Rust that aren't ours.
 fn best_peer(contenders: &[Contender], figures: &[f64]) -> Option<usize> {
     (0..contenders.len())
-        .filter(|&index| contenders[index].name != OURS)
+        .filter(|&index| ![OURS, NPM_WS].contains(&&*contenders[index].name))
         .min_by(|&a, &b| figures[a].total_cmp(&figures[b]))
 }
 
@@ -263,7 +292,7 @@ fn hold_idle(options: &Options, contenders: &[Contender]) -> Result<()> {
             "bytes/connection",
             "after one echo each",
             "opened in",
-            "bytes / best peer",
+            "bytes / best Rust peer",
         ]);
         let figures: Vec<f64> = measured.iter().map(|idle| idle.untouched).collect();
         let best = best_peer(contenders, &figures);
