@@ -1,8 +1,11 @@
 //! Cores and open files: what the benches ask of the machine.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::time::{ClockId, clock_gettime};
 
 /// The core of the measured servers.
 pub const SERVER_CORE: usize = 0;
@@ -17,6 +20,13 @@ pub fn pin(core: usize) -> Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);
     sched_setaffinity(None, &cores).with_context(|| format!("can't run on core {core}"))
+}
+
+/// The CPU time of this thread: what else runs on the machine isn't in it.
+#[must_use]
+pub fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Raises the limit of open files to at least `files`, for this process and what it starts.

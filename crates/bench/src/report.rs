@@ -44,6 +44,12 @@ impl Samples {
     pub fn relative_to(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(sample, other)| sample / other).collect())
     }
+
+    /// What each sample is over the other's of the same round.
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(sample, other)| sample - other).collect())
+    }
 }
 
 /// A markdown table with aligned columns: the first to the left, the others to the right.

@@ -10,17 +10,20 @@ use crate::project::Project;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// WebSocket echo servers, or event stream decoders.
-    protocol: Protocol,
+    what: What,
     /// Options of the bench; `--help` lists them.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Protocol {
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// WebSocket servers.
     Ws,
+    /// Event stream decoders.
     Sse,
+    /// WebSocket codecs, in memory.
+    Codec,
 }
 
 pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
@@ -32,8 +35,8 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
         )
     };
     let package = ["--manifest-path", "crates/bench/Cargo.toml"];
-    let mut bench = match options.protocol {
-        Protocol::Ws => {
+    let mut bench = match options.what {
+        What::Ws => {
             build(&[&package[..], &["--bins"]].concat())?;
             build(&["--package", "rtwire-examples", "--example", "echo"])?;
             let mut bench = Command::new(release.join("bench-ws"));
@@ -41,9 +44,10 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
             bench.arg("--node-modules").arg(project.path("tests/node/node_modules"));
             bench
         }
-        Protocol::Sse => {
-            build(&[&package[..], &["--bin", "bench-sse"]].concat())?;
-            Command::new(release.join("bench-sse"))
+        What::Sse | What::Codec => {
+            let name = if options.what == What::Sse { "bench-sse" } else { "bench-codec" };
+            build(&[&package[..], &["--bin", name]].concat())?;
+            Command::new(release.join(name))
         }
     };
     command::run(bench.args(&options.options))

@@ -9,10 +9,9 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use clap::Parser;
 use futures_util::{StreamExt, stream};
-use rtwire_bench::machine;
+use rtwire_bench::machine::{self, cpu_time};
 use rtwire_bench::report::{Samples, Table};
 use rtwire_bench::token_stream::{self, Shape};
-use rustix::time::{ClockId, clock_gettime};
 
 #[derive(Parser)]
 #[command(about = "Measures event stream decoders side by side, in memory")]
@@ -199,10 +198,4 @@ fn measure(options: &Options, input: &Input, table: &mut Table) -> Result<()> {
         ]);
     }
     Ok(())
-}
-
-/// The CPU time of this thread: what else runs on the machine isn't in it.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
 }
