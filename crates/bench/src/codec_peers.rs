@@ -1,11 +1,7 @@
 //! Other libraries over memory: their own reading and writing is part of what is measured. Those that are
 //! asynchronous are polled by hand, since memory is always ready.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use fastwebsockets::{FragmentCollector, Frame, Payload};
 use futures_util::{SinkExt, StreamExt};
@@ -14,7 +10,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_websockets::{Config, Limits, ServerBuilder, WebSocketStream};
 
 use crate::codec::{Decode, Encode};
-use crate::memory::Memory;
+use crate::memory::{Memory, ready};
 
 const MAX_MESSAGE: usize = 16 << 20;
 
@@ -156,12 +152,5 @@ impl Encode for Yawc {
             ready(self.connection.feed(yawc::Frame::binary(payload.clone())))??;
         }
         Ok(ready(self.connection.flush())??)
-    }
-}
-
-fn ready<T>(future: impl Future<Output = T>) -> Result<T> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Ok(output),
-        Poll::Pending => bail!("pending on memory, which is ready"),
     }
 }

@@ -3,9 +3,9 @@
 
 use std::cell::Cell;
 use std::io::{Error, ErrorKind, IoSlice, Read, Result, Write};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,6 +14,17 @@ use crate::batch::Batch;
 
 /// Takes in one call what a driver reads at once from a socket, or writes to it.
 pub const AT_ONCE: usize = 64 * 1024;
+
+/// The output of a future that waits for nothing but a [`Memory`].
+///
+/// # Errors
+/// It waits.
+pub fn ready<T>(future: impl Future<Output = T>) -> Result<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Ok(output),
+        Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+    }
+}
 
 /// Gives a batch's frames and takes its echo, over and over. What it takes the first time is compared.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::process::Command;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use crate::command;
 use crate::project::Project;
+use crate::{command, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -16,7 +16,7 @@ pub(crate) struct Options {
     options: Vec<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 enum What {
     /// WebSocket servers.
     Ws,
@@ -24,6 +24,8 @@ enum What {
     Sse,
     /// WebSocket codecs, in memory.
     Codec,
+    /// rtwire's instructions per message, under valgrind.
+    Instructions,
 }
 
 pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
@@ -35,6 +37,10 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
         )
     };
     let package = ["--manifest-path", "crates/bench/Cargo.toml"];
+    let bench = |name: &str| {
+        build(&[&package[..], &["--bin", name]].concat())?;
+        anyhow::Ok(Command::new(release.join(name)))
+    };
     let mut bench = match options.what {
         What::Ws => {
             build(&[&package[..], &["--bins"]].concat())?;
@@ -44,10 +50,11 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
             bench.arg("--node-modules").arg(project.path("tests/node/node_modules"));
             bench
         }
-        What::Sse | What::Codec => {
-            let name = if options.what == What::Sse { "bench-sse" } else { "bench-codec" };
-            build(&[&package[..], &["--bin", name]].concat())?;
-            Command::new(release.join(name))
+        What::Sse => bench("bench-sse")?,
+        What::Codec => bench("bench-codec")?,
+        What::Instructions => {
+            tools::installed("valgrind", "valgrind")?;
+            bench("bench-instructions")?
         }
     };
     command::run(bench.args(&options.options))
