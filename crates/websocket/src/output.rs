@@ -1,4 +1,4 @@
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
 use bytes::{Buf, Bytes};
 
@@ -10,8 +10,9 @@ use bytes::{Buf, Bytes};
 /// transport took. A write that was given up half-way therefore loses and repeats nothing.
 #[derive(Debug, Default)]
 pub struct Output {
-    /// Whole frames or parts of frames that come before `tail`.
-    segments: VecDeque<Bytes>,
+    /// Whole frames or parts of frames that come before `tail`; `None` while there are none.
+    #[expect(clippy::box_collection, reason = "most connections never have any")]
+    segments: Option<Box<VecDeque<Bytes>>>,
     /// Small frames, appended one after the other; the bytes before `start` are written.
     tail: Vec<u8>,
     start: usize,
@@ -48,15 +49,16 @@ impl Output {
             return;
         }
         self.remaining += bytes.len();
+        let segments = self.segments.get_or_insert_default();
         if self.start < self.tail.len() {
             let mut tail = Bytes::from(core::mem::take(&mut self.tail));
             tail.advance(self.start);
-            self.segments.push_back(tail);
+            segments.push_back(tail);
         } else {
             self.tail.clear();
         }
         self.start = 0;
-        self.segments.push_back(bytes);
+        segments.push_back(bytes);
     }
 
     fn tail(&self) -> &[u8] {
@@ -72,13 +74,15 @@ impl Buf for Output {
 
     #[inline]
     fn chunk(&self) -> &[u8] {
-        self.segments.front().map_or(self.tail(), |segment| segment)
+        let segment = self.segments.as_ref().and_then(|segments| segments.front());
+        segment.map_or(self.tail(), |segment| segment)
     }
 
     #[cfg(feature = "std")]
     fn chunks_vectored<'a>(&'a self, chunks: &mut [std::io::IoSlice<'a>]) -> usize {
         let tail = Some(self.tail()).filter(|tail| !tail.is_empty());
-        let all = self.segments.iter().map(|segment| &segment[..]).chain(tail);
+        let segments = self.segments.iter().flat_map(|segments| segments.iter());
+        let all = segments.map(|segment| &segment[..]).chain(tail);
         let mut count = 0;
         for (slot, chunk) in chunks.iter_mut().zip(all) {
             *slot = std::io::IoSlice::new(chunk);
@@ -89,20 +93,22 @@ impl Buf for Output {
 
     fn advance(&mut self, mut count: usize) {
         self.remaining = self.remaining.saturating_sub(count);
-        while let Some(segment) = self.segments.front_mut() {
-            if count < segment.len() {
-                segment.advance(count);
-                return;
+        if let Some(segments) = &mut self.segments {
+            while let Some(segment) = segments.front_mut() {
+                if count < segment.len() {
+                    segment.advance(count);
+                    return;
+                }
+                count -= segment.len();
+                segments.pop_front();
             }
-            count -= segment.len();
-            self.segments.pop_front();
+            self.segments = None;
         }
         self.start = (self.start + count).min(self.tail.len());
         if self.start == self.tail.len() {
             self.start = 0;
             self.tail.clear();
             self.tail.shrink_to(KEEP_MAX);
-            self.segments.shrink_to(0);
         }
     }
 }
