@@ -1,26 +1,33 @@
 /// Input that was read and is not decoded yet: a copy of the scratch's end, no longer than that.
-/// It takes no memory while there is none.
+/// While there is none, as in an idle connection, it is one null pointer.
 #[derive(Debug)]
-pub(crate) struct Unread {
+pub(crate) struct Unread(Option<Box<Rest>>);
+
+#[derive(Debug)]
+struct Rest {
     bytes: Vec<u8>,
     start: usize,
 }
 
 impl Unread {
     pub(crate) fn new(input: &[u8]) -> Self {
-        Self { bytes: input.to_vec(), start: 0 }
+        if input.is_empty() {
+            return Self(None);
+        }
+        Self(Some(Box::new(Rest { bytes: input.to_vec(), start: 0 })))
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut [u8] {
-        self.bytes.get_mut(self.start..).unwrap_or_default()
+        let rest = self.0.as_mut().and_then(|rest| rest.bytes.get_mut(rest.start..));
+        rest.unwrap_or_default()
     }
 
-    /// All but the last `rest` bytes have been decoded.
-    pub(crate) fn keep_last(&mut self, rest: usize) {
-        if rest == 0 {
-            *self = Self::new(&[]);
-        } else {
-            self.start = self.bytes.len().saturating_sub(rest);
+    /// All but the last `count` bytes have been decoded.
+    pub(crate) fn keep_last(&mut self, count: usize) {
+        if count == 0 {
+            self.0 = None;
+        } else if let Some(rest) = &mut self.0 {
+            rest.start = rest.bytes.len().saturating_sub(count);
         }
     }
 }
@@ -38,6 +45,6 @@ mod tests {
         assert_eq!(unread.get_mut(), b"c");
         unread.keep_last(0);
         assert!(unread.get_mut().is_empty());
-        assert_eq!(unread.bytes.capacity(), 0);
+        assert!(unread.0.is_none());
     }
 }
