@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -11,7 +10,7 @@ use rtwire_websocket::{CloseCode, handshake};
 
 use crate::body::Body;
 use crate::connections::Permit;
-use crate::context::{self, ConnectionContext, Drain, UpgradeSlot};
+use crate::context::{self, ConnectionContext, Drain, DrainWatch, UpgradeSlot};
 use crate::outcome::{IntoOutcome, Outcome, Served};
 use crate::request::Request;
 use crate::upgrade;
@@ -109,10 +108,9 @@ fn drive(
     permit: Option<Arc<Permit>>,
 ) -> impl Future<Output = ()> {
     async move {
-        let mut drain = pin!(server.drain_over());
-        let mut waits_for_drain = false;
+        let mut drain = DrainWatch::default();
         poll_fn(|cx| {
-            match server.poll_drain(drain.as_mut(), &mut waits_for_drain, cx) {
+            match drain.poll(&server, cx) {
                 Drain::NotYet => {}
                 Drain::Begun => shared.start_close(CloseCode::GOING_AWAY),
                 Drain::Over => return Poll::Ready(()),

@@ -1,7 +1,6 @@
 //! The task of a session: its time, its WebSocket, its application.
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use rtwire_engineio::{Frame, Session};
 use rtwire_tokio::{Clock, Error};
 use rtwire_websocket::{CloseCode, CloseReason, Message, SendError};
 
-use crate::context::{self, Drain};
+use crate::context::{self, Drain, DrainWatch};
 use crate::engine_io::registry::Registration;
 use crate::engine_io::session::OpenWebSocket;
 use crate::engine_io::{Application, SharedSession};
@@ -71,9 +70,8 @@ impl Task {
     /// until the end of the drain.
     async fn run(mut self) {
         let server = Arc::clone(&self.server);
-        let mut drain = pin!(server.drain_over());
-        let mut waits_for_drain = false;
-        poll_fn(|cx| match server.poll_drain(drain.as_mut(), &mut waits_for_drain, cx) {
+        let mut drain = DrainWatch::default();
+        poll_fn(|cx| match drain.poll(&server, cx) {
             Drain::NotYet => self.poll(false, cx),
             Drain::Begun => self.poll(true, cx),
             Drain::Over => Poll::Ready(()),
