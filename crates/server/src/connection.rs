@@ -1,8 +1,7 @@
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,10 +12,13 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
-use crate::context::{Arrival, Shared};
+use crate::connections::Permit;
+use crate::context::{Arrival, BeforeWebSocket, Drain, DrainWatch, UpgradeSlot};
 use crate::limits::Limits;
 use crate::service::{EndpointsService, ResponseFuture};
+use crate::websocket_handler::WebSocketTask;
 use crate::write_deadline::WriteDeadline;
 
 /// How long an ended connection is read from, in the hope of the peer's FIN.
@@ -40,42 +42,91 @@ pub(crate) fn http(limits: &Limits) -> http1::Builder {
     http
 }
 
-/// Serves one connection from accept on.
+/// The task of one connection, from accept to its end.
 ///
-/// What HTTP takes, several KiB of state and buffers, is only taken when there is something to
-/// read: a crowd that connects at once and asks later would leave the heap full of holes, among
-/// what little stays of each connection that is upgraded.
-#[expect(clippy::manual_async_fn, reason = "an async fn would keep each argument twice")]
-pub(crate) fn serve(
-    tcp: TcpStream,
-    http: Arc<http1::Builder>,
-    service: EndpointsService,
-    arrival: Arrival,
-) -> impl Future<Output = ()> {
-    async move {
-        if says_something(&tcp, service.shared(), arrival.peer).await {
-            Box::pin(serve_http(tcp, http, service, arrival)).await;
+/// It is no larger than what stays of a connection that is upgraded; what HTTP takes, several KiB
+/// of state and buffers, stands beside it, from the first byte to the upgrade. A crowd that
+/// connects at once and asks later would otherwise leave the heap full of holes.
+pub(crate) enum ConnectionTask {
+    Silent(Silent),
+    Http(BeforeWebSocket),
+    WebSocket(WebSocketTask),
+}
+
+impl Future for ConnectionTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let next = match &mut *self {
+                Self::Silent(silent) => ready!(silent.poll_http(cx)).map(Self::Http),
+                Self::Http(http) => ready!(http.as_mut().poll(cx)).map(Self::WebSocket),
+                Self::WebSocket(task) => return Pin::new(task).poll(cx),
+            };
+            let Some(next) = next else { return Poll::Ready(()) };
+            *self = next;
         }
     }
 }
 
-/// Waits for the first byte. False if none came by the deadline, or if the server shuts down.
-async fn says_something(tcp: &TcpStream, shared: &Shared, peer: SocketAddr) -> bool {
-    // Boxed, as the timer of a WebSocket is: that then takes its place in the heap.
-    let mut deadline = Box::pin(tokio::time::sleep(shared.limits.head_deadline));
-    let mut shutdown = pin!(shared.shutdown.cancelled());
-    poll_fn(|cx| {
+/// A connection on which nothing has arrived.
+pub(crate) struct Silent {
+    /// Until then.
+    tcp: Option<TcpStream>,
+    peer: SocketAddr,
+    check_host: bool,
+    permit: Option<Arc<Permit>>,
+    http: Arc<http1::Builder>,
+    service: EndpointsService,
+    /// Made when nothing has arrived at first. Boxed, as the timer of a WebSocket is: that then
+    /// takes its place in the heap.
+    deadline: Option<Pin<Box<Sleep>>>,
+    drain: DrainWatch,
+}
+
+impl Silent {
+    pub(crate) fn new(
+        tcp: TcpStream,
+        peer: SocketAddr,
+        check_host: bool,
+        permit: Option<Arc<Permit>>,
+        http: Arc<http1::Builder>,
+        service: EndpointsService,
+    ) -> Self {
+        let (tcp, deadline, drain) = (Some(tcp), None, DrainWatch::default());
+        Self { tcp, peer, check_host, permit, http, service, deadline, drain }
+    }
+
+    /// Waits for the first byte. `None` if none came by the deadline, or if the server shuts down.
+    fn poll_http(&mut self, cx: &mut Context<'_>) -> Poll<Option<BeforeWebSocket>> {
+        let Some(tcp) = &self.tcp else { return Poll::Ready(None) };
         // An error comes again with the first read.
         if tcp.poll_peek(cx, &mut ReadBuf::new(&mut [0])).is_ready() {
-            return Poll::Ready(true);
+            return Poll::Ready(self.tcp.take().map(|tcp| self.http(tcp)));
         }
+        let shared = self.service.shared();
+        let deadline = self
+            .deadline
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(shared.limits.head_deadline)));
         if deadline.as_mut().poll(cx).is_ready() {
-            tracing::debug!(%peer, rule = "silent since it connected", "closed");
-            return Poll::Ready(false);
+            tracing::debug!(peer = %self.peer, rule = "silent since it connected", "closed");
+            return Poll::Ready(None);
         }
-        shutdown.as_mut().poll(cx).map(|()| false)
-    })
-    .await
+        match self.drain.poll(shared, cx) {
+            Drain::NotYet => Poll::Pending,
+            Drain::Begun | Drain::Over => Poll::Ready(None),
+        }
+    }
+
+    fn http(&self, tcp: TcpStream) -> BeforeWebSocket {
+        let arrival = Arrival {
+            peer: self.peer,
+            check_host: self.check_host,
+            permit: self.permit.clone(),
+            upgrade: UpgradeSlot::default(),
+        };
+        Box::pin(serve_http(tcp, Arc::clone(&self.http), self.service.clone(), arrival))
+    }
 }
 
 /// Serves the requests of one connection until it ends or is upgraded; after an upgrade nothing
@@ -85,7 +136,7 @@ async fn serve_http(
     http: Arc<http1::Builder>,
     service: EndpointsService,
     arrival: Arrival,
-) {
+) -> Option<WebSocketTask> {
     let shared = Arc::clone(service.shared());
     let Arrival { peer, permit, upgrade, .. } = arrival.clone();
     let io = TokioIo::new(WriteDeadline::new(tcp, shared.limits.write_deadline));
@@ -95,11 +146,11 @@ async fn serve_http(
         biased;
         outcome = &mut connection => outcome,
         () = shared.shutdown.cancelled() => {
-            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            Pin::new(&mut connection).graceful_shutdown();
             let deadline = shared.limits.drain_deadline;
             let Ok(outcome) = tokio::time::timeout(deadline, &mut connection).await else {
                 tracing::info!(%peer, "cut at the drain deadline");
-                return;
+                return None;
             };
             outcome
         }
@@ -107,8 +158,7 @@ async fn serve_http(
     if let Some(next) = upgrade.take() {
         // If the 101 could not be written, it is this that ends the wait for the upgrade.
         drop(connection);
-        next.await;
-        return;
+        return next.await;
     }
     match outcome {
         Ok(()) => {}
@@ -126,6 +176,7 @@ async fn serve_http(
         linger(parts.io.into_inner().into_inner()).await;
     }
     drop(permit);
+    None
 }
 
 /// Says that the connection is over and reads what is still on its way. Closing a socket with

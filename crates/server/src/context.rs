@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::connections::Permit;
 use crate::limits::Limits;
 use crate::routes::BoxFuture;
+use crate::websocket_handler::WebSocketTask;
 
 /// What all connections of one set of endpoints share.
 #[derive(Debug, Default)]
@@ -117,14 +118,17 @@ pub(crate) struct Arrival {
 /// at once, and not a task of its own later: of a crowd of upgrades, each has then given back
 /// what HTTP took before the next one begins.
 #[derive(Clone, Default)]
-pub(crate) struct UpgradeSlot(Arc<Mutex<Option<BoxFuture<()>>>>);
+pub(crate) struct UpgradeSlot(Arc<Mutex<Option<BeforeWebSocket>>>);
+
+/// Leads to the WebSocket of a connection, or to none of our own.
+pub(crate) type BeforeWebSocket = BoxFuture<Option<WebSocketTask>>;
 
 impl UpgradeSlot {
-    pub(crate) fn put(&self, next: BoxFuture<()>) {
+    pub(crate) fn put(&self, next: BeforeWebSocket) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
     }
 
-    pub(crate) fn take(&self) -> Option<BoxFuture<()>> {
+    pub(crate) fn take(&self) -> Option<BeforeWebSocket> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -8,9 +8,9 @@ use tokio::net::ToSocketAddrs;
 use tokio::sync::Semaphore;
 
 use crate::accept::{Accepted, Listeners};
-use crate::connection;
+use crate::connection::{self, ConnectionTask, Silent};
 use crate::connections::Connections;
-use crate::context::{self, Arrival, UpgradeSlot};
+use crate::context;
 use crate::endpoints::Endpoints;
 use crate::error::Error;
 use crate::service::EndpointsService;
@@ -126,9 +126,9 @@ impl Server {
                 }
             };
             let check_host = loopback && self.check_host;
-            let arrival = Arrival { peer, check_host, permit, upgrade: UpgradeSlot::default() };
             let (http, service) = (Arc::clone(&http), service.clone());
-            shared.tracker.spawn(connection::serve(tcp, http, service, arrival));
+            let silent = Silent::new(tcp, peer, check_host, permit, http, service);
+            shared.tracker.spawn(ConnectionTask::Silent(silent));
         }
     }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, Version, header};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use rtwire_websocket::{Connection, Deflate, Role, handshake};
+use rtwire_websocket::{Connection, Role, handshake};
 
 use crate::body::Body;
 use crate::connection::into_tcp;
 use crate::context::{ConnectionContext, UpgradeSlot};
 use crate::transport::Transport;
+use crate::websocket_handler::WebSocketTask;
 use crate::websocket_options::WebSocketOptions;
 use crate::write_deadline::WriteDeadline;
 
@@ -69,36 +70,50 @@ pub(crate) fn response(answer: &handshake::Response) -> Response<Body> {
     response
 }
 
+/// What comes of an answer that accepts.
+pub(crate) fn connection(
+    answer: &handshake::Response,
+    limits: Arc<rtwire_websocket::Limits>,
+) -> Connection {
+    Connection::new(Role::Server, limits).with_deflate(answer.deflate())
+}
+
 /// Has `then` go on with the WebSocket after the 101: in the `slot`, or in a task when another
-/// server has the connection. `then` is dropped if the connection ends before.
+/// server has the connection. `then` is dropped if the connection ends before; what it returns is
+/// run.
 pub(crate) fn begin(
     on_upgrade: OnUpgrade,
-    deflate: Option<Deflate>,
-    limits: Arc<rtwire_websocket::Limits>,
+    connection: Connection,
     context: ConnectionContext,
     slot: Option<UpgradeSlot>,
-    then: impl FnOnce(rtwire_tokio::WebSocket<Transport>, ConnectionContext) + Send + 'static,
+    then: impl FnOnce(rtwire_tokio::WebSocket<Transport>, ConnectionContext) -> Option<WebSocketTask>
+    + Send
+    + 'static,
 ) {
     let tracker = context.shared.tracker.clone();
     let begin = async move {
         let upgraded = tokio::select! {
             upgraded = on_upgrade => upgraded,
-            () = context.shared.shutdown.cancelled() => return,
+            () = context.shared.shutdown.cancelled() => return None,
         };
         match upgraded {
             Ok(upgraded) => {
-                let connection = Connection::new(Role::Server, limits).with_deflate(deflate);
-                then(socket(upgraded, connection, context.shared.limits.write_deadline), context);
+                then(socket(upgraded, connection, context.shared.limits.write_deadline), context)
             }
             Err(error) => {
                 let peer = context.peer;
                 tracing::debug!(?peer, %error, "the connection ended during its upgrade");
+                None
             }
         }
     };
     match slot {
         Some(slot) => slot.put(Box::pin(begin)),
-        None => drop(tracker.spawn(begin)),
+        None => drop(tracker.clone().spawn(async move {
+            if let Some(task) = begin.await {
+                tracker.spawn(task);
+            }
+        })),
     }
 }
 

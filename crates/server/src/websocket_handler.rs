@@ -1,7 +1,7 @@
 //! The handler of a WebSocket, and the task that drives it.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -83,53 +83,59 @@ pub(crate) fn serve<B>(
     };
     let route = Arc::clone(route);
     let limits = route.options.limits.as_ref().unwrap_or(&context.shared.websocket_limits);
-    let limits = Arc::clone(limits);
-    upgrade::begin(on_upgrade, answer.deflate(), limits, context, slot, move |socket, context| {
+    let connection = upgrade::connection(&answer, Arc::clone(limits));
+    upgrade::begin(on_upgrade, connection, context, slot, move |socket, context| {
         let shared = Shared::new(socket, context.peer, protocol);
         let socket = WebSocket::new(Arc::clone(&shared));
         let served = match (&route.handler, head) {
             (Handler::Socket(handler), _) => handler(socket),
             (Handler::SocketAndRequest(handler), Some(head)) => handler(socket, head),
-            (Handler::SocketAndRequest(_), None) => return,
+            (Handler::SocketAndRequest(_), None) => return None,
         };
-        let tracker = context.shared.tracker.clone();
-        tracker.spawn(drive(Some(served), shared, context.shared, context.permit));
+        Some(WebSocketTask {
+            served: Some(served),
+            shared,
+            server: context.shared,
+            drain: DrainWatch::default(),
+            _permit: context.permit,
+        })
     });
     Ok(upgrade::response(&answer))
 }
 
-/// Drives a connection to its end, which the drain deadline bounds. Every byte of this future is
-/// held by every idle connection.
-#[expect(clippy::manual_async_fn, reason = "an async fn would keep each argument twice")]
-fn drive(
-    mut served: Option<Served>,
+/// Drives a connection to its end, which the drain deadline bounds. Every byte of it is held by
+/// every idle connection.
+pub(crate) struct WebSocketTask {
+    /// Until it has returned.
+    served: Option<Served>,
     shared: Arc<Shared>,
     server: Arc<context::Shared>,
-    permit: Option<Arc<Permit>>,
-) -> impl Future<Output = ()> {
-    async move {
-        let mut drain = DrainWatch::default();
-        poll_fn(|cx| {
-            match drain.poll(&server, cx) {
-                Drain::NotYet => {}
-                Drain::Begun => shared.start_close(CloseCode::GOING_AWAY),
-                Drain::Over => return Poll::Ready(()),
-            }
-            if let Some(handler) = &mut served {
-                let outcome = ready!(poll_handler(handler, &shared, cx));
-                served = None;
-                shared.start_close(match outcome {
-                    Ok(()) => CloseCode::NORMAL,
-                    Err(error) => {
-                        tracing::debug!(peer = ?shared.peer(), %error, "a WebSocket's handler failed");
-                        CloseCode::INTERNAL_ERROR
-                    }
-                });
-            }
-            shared.lock().socket.poll_closed(cx).map(drop)
-        })
-        .await;
-        drop(permit);
+    drain: DrainWatch,
+    _permit: Option<Arc<Permit>>,
+}
+
+impl Future for WebSocketTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { served, shared, server, drain, .. } = &mut *self;
+        match drain.poll(server, cx) {
+            Drain::NotYet => {}
+            Drain::Begun => shared.start_close(CloseCode::GOING_AWAY),
+            Drain::Over => return Poll::Ready(()),
+        }
+        if let Some(handler) = served {
+            let outcome = ready!(poll_handler(handler, shared, cx));
+            *served = None;
+            shared.start_close(match outcome {
+                Ok(()) => CloseCode::NORMAL,
+                Err(error) => {
+                    tracing::debug!(peer = ?shared.peer(), %error, "a WebSocket's handler failed");
+                    CloseCode::INTERNAL_ERROR
+                }
+            });
+        }
+        shared.lock().socket.poll_closed(cx).map(drop)
     }
 }
 

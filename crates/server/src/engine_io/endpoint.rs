@@ -148,17 +148,11 @@ impl Endpoint {
         let on_upgrade = hyper::upgrade::on(&mut request);
         let head = Request::of(request.into_parts().0, context.peer);
         let (_, task) = self.open(head, query, &context)?;
-        let limits = Arc::clone(&self.websocket_limits);
-        upgrade::begin(
-            on_upgrade,
-            answer.deflate(),
-            limits,
-            context,
-            slot,
-            move |socket, context| {
-                task.start(Some(OpenWebSocket { socket, permit: context.permit }));
-            },
-        );
+        let connection = upgrade::connection(&answer, Arc::clone(&self.websocket_limits));
+        upgrade::begin(on_upgrade, connection, context, slot, move |socket, context| {
+            task.start(Some(OpenWebSocket { socket, permit: context.permit }));
+            None
+        });
         Ok(upgrade::response(&answer))
     }
 
@@ -174,17 +168,11 @@ impl Endpoint {
         session.update(Session::start_upgrade)?;
         let arriving = Unless::new(session, Session::websocket_failed);
         let on_upgrade = hyper::upgrade::on(&mut request);
-        let limits = Arc::clone(&self.websocket_limits);
-        upgrade::begin(
-            on_upgrade,
-            answer.deflate(),
-            limits,
-            context,
-            slot,
-            move |socket, context| {
-                arriving.done().arrive(OpenWebSocket { socket, permit: context.permit });
-            },
-        );
+        let connection = upgrade::connection(&answer, Arc::clone(&self.websocket_limits));
+        upgrade::begin(on_upgrade, connection, context, slot, move |socket, context| {
+            arriving.done().arrive(OpenWebSocket { socket, permit: context.permit });
+            None
+        });
         Ok(upgrade::response(&answer))
     }
 
