@@ -6,7 +6,7 @@ use rtwire_tests::{LONG, Process, Server, programs};
 use rtwire_tokio::WebSocket;
 use rtwire_websocket::handshake::Request;
 use rtwire_websocket::permessage_deflate::Config;
-use rtwire_websocket::{CloseCode, Limits};
+use rtwire_websocket::{CloseCode, CloseReason, Limits};
 use tokio::net::TcpStream;
 
 const MIB: usize = 1 << 20;
@@ -27,6 +27,13 @@ fn rfc_6455_s10_4_a_bomb_costs_a_server_its_limit_and_no_more() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (limit, fits) in [(64 * MIB, true), (64 * MIB - 1, false), (48 * MIB, false)] {
         let server = Server::example("echo", &["--deflate", "--max-message", &limit.to_string()]);
+        // What it takes to compress and inflate at all is there before.
+        runtime.block_on(async {
+            let mut ws = open(&server).await;
+            ws.send(vec![0; 10_000]).await.unwrap();
+            assert_eq!(ws.next().await.unwrap().unwrap().len(), 10_000);
+            ws.close(CloseReason::new(CloseCode::NORMAL)).await.unwrap();
+        });
         let before = server.peak_resident_bytes();
         let bomb = async {
             let mut ws = open(&server).await;
