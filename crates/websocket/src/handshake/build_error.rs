@@ -11,6 +11,9 @@ pub enum BuildError {
     /// A target is a resource name, `/path?query` in visible ASCII without `#` (RFC 6455 §3).
     #[error("target is not a resource name")]
     Target,
+    /// A scheme is `http` or `https` (RFC 8441 §5).
+    #[error("scheme is neither http nor https")]
+    Scheme,
     /// An origin is visible ASCII (RFC 6454 §7.1).
     #[error("invalid origin")]
     Origin,
@@ -20,7 +23,8 @@ pub enum BuildError {
     /// The header's value has control characters, or white space around it (RFC 9110 §5.5).
     #[error("invalid header value")]
     HeaderValue,
-    /// The header belongs to the handshake itself, which writes it.
+    /// The header belongs to the handshake itself, which writes it; or to a connection, which in
+    /// HTTP/2 no header does (RFC 9113 §8.2.2).
     #[error("header is written by the handshake")]
     HandshakeHeader,
     /// A subprotocol is a token (RFC 6455 §4.1, item 10).
@@ -32,7 +36,8 @@ pub enum BuildError {
     /// Only an offered subprotocol may be chosen (RFC 6455 §4.2.2, item 4).
     #[error("subprotocol was not offered")]
     UnofferedProtocol,
-    /// A refusal has a final status from 200 to 599 (RFC 9110 §15).
+    /// A refusal has a final status from 200 to 599 (RFC 9110 §15), that of an extended CONNECT one
+    /// from 300 on (§9.3.6).
     #[error("not the status of a refusal")]
     Status,
 }

@@ -49,8 +49,9 @@ impl Response {
         let is_ours = |(name, _): &(&str, &[u8])| name.eq_ignore_ascii_case(HEADER);
         let values = request.headers.iter().filter(is_ours).map(|(_, value)| value);
         let params = Params::negotiate(values, &config)
-            .map_err(|error| Error::new(Rule::Deflate(error.rule()), 0))?;
-        if let Some(params) = params.filter(|_| self.status() == 101) {
+            .map_err(|error| Error::new(Rule::Deflate(error.rule()), 0))
+            .map_err(|error| error.in_http2(request.is_connect()))?;
+        if let Some(params) = params.filter(|_| request.is_accepted_by(self.status())) {
             self.headers.set(HEADER, params.encode());
             self.deflate = Some(Deflate { params, config });
         }

@@ -20,11 +20,17 @@ use super::Response;
 pub struct Error {
     rule: Rule,
     offset: u64,
+    /// The request was made in HTTP/2 or HTTP/3, and is answered there.
+    http2: bool,
 }
 
 impl Error {
     pub(super) fn new(rule: Rule, offset: usize) -> Self {
-        Self { rule, offset: offset as u64 }
+        Self { rule, offset: offset as u64, http2: false }
+    }
+
+    pub(super) fn in_http2(self, http2: bool) -> Self {
+        Self { http2, ..self }
     }
 
     /// The rule that was broken.
@@ -35,17 +41,18 @@ impl Error {
 
     /// The byte, counted from the start of the input, where the rule broke: the line or the field
     /// value at fault, or the end of the head if something is missing from it. 0 if the head was
-    /// not ours to read (`from_parts`).
+    /// not ours to read (`from_parts`, `from_connect`).
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
     /// The server's answer to a faulty request: [`Rule::http_status`] and the headers that this
-    /// status demands.
+    /// status demands. One that cannot be given in HTTP/2, 426 with its `Upgrade` (RFC 9110
+    /// §15.5.22, RFC 9113 §8.2.2), is a 400 there.
     #[must_use]
     pub fn response(&self) -> Response {
-        Response::to_error(self.rule)
+        Response::to_error(self.rule, self.http2)
     }
 }
 
@@ -150,6 +157,25 @@ pub enum Rule {
     /// RFC 6455 §4.1, item 6 for an answer: the subprotocol is among those that we offered.
     #[error("subprotocol that was not offered")]
     UnofferedProtocol,
+    /// RFC 9113 §8.3 and §8.3.1, RFC 8441 §4: each pseudo-header of an extended CONNECT is there,
+    /// once, before the header fields, and no other is.
+    #[error("missing, repeated, misplaced or unknown pseudo-header")]
+    PseudoHeader,
+    /// RFC 8441 §4: `:method` is CONNECT.
+    #[error(":method is not CONNECT")]
+    ConnectMethod,
+    /// RFC 8441 §5: `:protocol` is there, and is `websocket`.
+    #[error(":protocol is not websocket")]
+    ConnectProtocol,
+    /// RFC 8441 §5: `:scheme` is `https` for a wss URI, and `http` for a ws one.
+    #[error(":scheme is neither http nor https")]
+    Scheme,
+    /// RFC 9113 §8.3.1: `:authority` is `host [":" port]`.
+    #[error("invalid :authority")]
+    Authority,
+    /// RFC 9113 §8.2.2: no field is about the connection, such as `Connection` and `Upgrade`.
+    #[error("connection-specific field in HTTP/2")]
+    ConnectionSpecific,
     /// RFC 7692: the rule of permessage-deflate's negotiation.
     #[cfg(feature = "deflate")]
     #[error("{0}")]
@@ -180,11 +206,18 @@ impl Rule {
             | Self::InvalidOrigin
             | Self::InvalidProtocol
             | Self::RepeatedProtocol
-            | Self::Body => 400,
-            Self::Method => 405,
+            | Self::Body
+            // RFC 9113 §8.1.1: what is malformed may be answered before the stream is reset.
+            | Self::PseudoHeader
+            | Self::Scheme
+            | Self::Authority
+            | Self::ConnectionSpecific => 400,
+            Self::Method | Self::ConnectMethod => 405,
             // RFC 9110 §15.5.22: refused "using the current protocol", and the answer says which
             // one would do. RFC 6455 §4.4 has it for the version.
             Self::Upgrade | Self::Version => 426,
+            // RFC 9220 §3: "unknown or is not supported".
+            Self::ConnectProtocol => 501,
             Self::HttpVersion => 505,
             Self::StatusLine
             | Self::MissingAccept
@@ -229,6 +262,11 @@ impl Rule {
             Self::RepeatedOrigin => "RFC 6454 §7.3",
             Self::InvalidOrigin => "RFC 6454 §7.1",
             Self::Body => "RFC 9110 §7.8",
+            Self::PseudoHeader => "RFC 9113 §8.3",
+            Self::ConnectMethod => "RFC 8441 §4",
+            Self::ConnectProtocol | Self::Scheme => "RFC 8441 §5",
+            Self::Authority => "RFC 9113 §8.3.1",
+            Self::ConnectionSpecific => "RFC 9113 §8.2.2",
             #[cfg(feature = "deflate")]
             Self::Deflate(rule) => rule.section(),
         }

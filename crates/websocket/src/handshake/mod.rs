@@ -1,5 +1,5 @@
-//! The opening handshake (RFC 6455 §4), for both roles, from raw bytes or from parts that an HTTP
-//! implementation has parsed.
+//! The opening handshake (RFC 6455 §4; RFC 8441 for HTTP/2, RFC 9220 for HTTP/3), for both roles, from
+//! raw bytes or from parts that an HTTP implementation has parsed.
 //!
 //! ```text
 //! client                                               server
@@ -39,6 +39,38 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! In HTTP/2 and HTTP/3 a stream becomes the WebSocket. The messages are an HTTP implementation's to
+//! encode, and there is no key; all else is the same:
+//!
+//! ```text
+//! client                                                 server
+//! Request::connect ─ pseudo_headers, ▶ :method CONNECT ▶ Request::from_connect
+//!                    headers           :protocol …         │   Err: Error::response
+//!                                                          ▼
+//! Answer::from_parts  ◀────────────── :status 200 ◀────── accept | accept_protocol | refuse
+//!   Accepted: the data of both directions are frames       status, headers
+//! ```
+//!
+//! ```
+//! use rtwire_websocket::handshake::{Answer, Request};
+//!
+//! // The client: what its HTTP/2 implementation sends.
+//! let request = Request::connect("https", "example.com", "/chat")?.with_protocol("chat")?;
+//! let sent = request.pseudo_headers().chain(request.headers());
+//!
+//! // The server: what its HTTP/2 implementation has received.
+//! let seen = Request::from_connect(sent)?;
+//! assert_eq!((seen.target(), seen.host(), seen.origin()), ("/chat", "example.com", None));
+//! let response = seen.accept_protocol("chat")?;
+//! assert_eq!(response.status(), 200);
+//! assert!(response.headers().eq([("sec-websocket-protocol", &b"chat"[..])]));
+//!
+//! // The client again, with the status, the version and the headers of the answer.
+//! let answer = Answer::from_parts(response.status(), (2, 0), response.headers(), &request)?;
+//! assert!(matches!(answer, Answer::Accepted(response) if response.protocol() == Some("chat")));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! What must be checked here is checked here; what a server has to decide (the origin, §10.2, above
 //! all) is not. The one extension (§9.1) is permessage-deflate, with the feature `deflate`:
 //! `with_deflate` of a [`Request`] offers it, that of a [`Response`] agrees to it.
@@ -47,6 +79,7 @@ mod abnf;
 mod accept_key;
 mod answer;
 mod build_error;
+mod connect;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod error;

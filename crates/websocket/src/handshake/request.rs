@@ -1,4 +1,5 @@
-//! The client's opening handshake (RFC 6455 §4.1 for the sender, §4.2.1 for the reader).
+//! The client's opening handshake (RFC 6455 §4.1 for the sender, §4.2.1 for the reader). What is
+//! different in HTTP/2 is in `connect.rs`.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -10,7 +11,7 @@ use super::accept_key::{encode_key, is_key};
 use super::fields::Fields;
 use super::head::RequestLine;
 use super::headers::Headers;
-use super::{BuildError, Error, HeadSearch, Response, Rule, abnf, accept_key};
+use super::{BuildError, Error, HeadSearch, Response, Rule, abnf};
 
 /// The client's opening handshake: built by a client, decoded by a server.
 ///
@@ -26,9 +27,9 @@ use super::{BuildError, Error, HeadSearch, Response, Rule, abnf, accept_key};
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    target: ByteString,
-    host: ByteString,
-    key: ByteString,
+    pub(super) bootstrap: Bootstrap,
+    pub(super) target: ByteString,
+    pub(super) host: ByteString,
     origin: Option<ByteString>,
     protocols: Vec<ByteString>,
     /// Every field as it is on the wire, those above included.
@@ -36,6 +37,21 @@ pub struct Request {
     /// What a client offers.
     #[cfg(feature = "deflate")]
     pub(super) deflate: Option<rtwire_permessage_deflate::Config>,
+}
+
+/// What asks for the protocol.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Bootstrap {
+    /// HTTP/1.1: GET, `Upgrade`, and a key.
+    Upgrade { key: ByteString },
+    /// HTTP/2 and HTTP/3: extended CONNECT (RFC 8441).
+    Connect { scheme: &'static str },
+}
+
+impl Bootstrap {
+    pub(super) fn is_connect(&self) -> bool {
+        matches!(self, Self::Connect { .. })
+    }
 }
 
 /// The client's side (§4.1).
@@ -48,24 +64,34 @@ impl Request {
     /// # Errors
     /// [`BuildError::Host`], [`BuildError::Target`].
     pub fn new(host: &str, target: &str, key: [u8; 16]) -> Result<Self, BuildError> {
+        let key = ByteString::from(encode_key(key));
+        Self::build(Bootstrap::Upgrade { key }, host, target)
+    }
+
+    pub(super) fn build(
+        bootstrap: Bootstrap,
+        host: &str,
+        target: &str,
+    ) -> Result<Self, BuildError> {
         if !abnf::is_host(host) {
             return Err(BuildError::Host);
         }
         if !abnf::is_resource_name(target) {
             return Err(BuildError::Target);
         }
-        let key = ByteString::from(encode_key(key));
         let host = ByteString::from(host);
-        let mut headers = Headers::default();
-        headers.push("Host", host.clone().into_bytes());
-        headers.push("Upgrade", &b"websocket"[..]);
-        headers.push("Connection", &b"Upgrade"[..]);
-        headers.push("Sec-WebSocket-Key", key.clone().into_bytes());
+        let mut headers = Headers::new(bootstrap.is_connect());
+        if let Bootstrap::Upgrade { key } = &bootstrap {
+            headers.push("Host", host.clone().into_bytes());
+            headers.push("Upgrade", &b"websocket"[..]);
+            headers.push("Connection", &b"Upgrade"[..]);
+            headers.push("Sec-WebSocket-Key", key.clone().into_bytes());
+        }
         headers.push("Sec-WebSocket-Version", &b"13"[..]);
         Ok(Self {
+            bootstrap,
             target: target.into(),
             host,
-            key,
             origin: None,
             protocols: Vec::new(),
             headers,
@@ -117,9 +143,13 @@ impl Request {
         Ok(self)
     }
 
-    /// The request as it goes on the wire.
+    /// The request as it goes on the wire of HTTP/1.1. Of one of [`connect`](Self::connect), which
+    /// an HTTP/2 implementation encodes, it is empty.
     #[must_use]
     pub fn encode(&self) -> Bytes {
+        if self.is_connect() {
+            return Bytes::new();
+        }
         let mut out = BytesMut::with_capacity(512);
         for part in ["GET ", &self.target, " HTTP/1.1\r\n"] {
             out.put_slice(part.as_bytes());
@@ -127,11 +157,6 @@ impl Request {
         self.headers.encode(&mut out);
         out.put_slice(b"\r\n");
         out.freeze()
-    }
-
-    /// The `Sec-WebSocket-Accept` that answers this request.
-    pub(super) fn accept_key(&self) -> ByteString {
-        accept_key(&self.key)
     }
 }
 
@@ -230,14 +255,20 @@ impl Request {
         if !fields.contains("Connection", "Upgrade") {
             return Err(fields.breaks("Connection", Rule::Connection));
         }
-        let version = fields.only("Sec-WebSocket-Version", Rule::RepeatedVersion)?;
-        if version.is_none_or(|version| version.value != b"13") {
-            return Err(fields.breaks("Sec-WebSocket-Version", Rule::Version));
-        }
+        check_version(fields)?;
         let key = fields.only("Sec-WebSocket-Key", Rule::RepeatedKey)?;
         let key = key.ok_or_else(|| fields.breaks("Sec-WebSocket-Key", Rule::MissingKey))?;
         let key = key.text(is_key, Rule::InvalidKey)?;
+        Self::check_rest(Bootstrap::Upgrade { key: key.into() }, host, target, fields)
+    }
 
+    /// What remains when it is known to be for us, in any HTTP.
+    pub(super) fn check_rest(
+        bootstrap: Bootstrap,
+        host: &str,
+        target: &str,
+        fields: &Fields<'_>,
+    ) -> Result<Self, Error> {
         let origin = fields.only("Origin", Rule::RepeatedOrigin)?;
         let origin = origin.map(|origin| origin.text(abnf::is_origin, Rule::InvalidOrigin));
         let origin = origin.transpose()?;
@@ -246,10 +277,10 @@ impl Request {
         Ok(Self {
             target: target.into(),
             host: host.into(),
-            key: key.into(),
             origin: origin.map(ByteString::from),
             protocols: offered_protocols(fields)?,
-            headers: fields.as_slice().into(),
+            headers: Headers::received(fields.as_slice(), bootstrap.is_connect()),
+            bootstrap,
             #[cfg(feature = "deflate")]
             deflate: None,
         })
@@ -264,7 +295,7 @@ impl Request {
         &self.target
     }
 
-    /// The server's authority as the client knows it: `host [":" port]`.
+    /// The server's authority as the client knows it: `host [":" port]`, from `Host` or `:authority`.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
@@ -289,7 +320,8 @@ impl Request {
         self.headers.get(name)
     }
 
-    /// All headers, in their order.
+    /// All headers, in their order; those of an extended CONNECT without its
+    /// [`pseudo_headers`](Self::pseudo_headers), and with names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.headers.iter()
     }
@@ -303,6 +335,15 @@ impl Request {
 impl core::fmt::Debug for Request {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Request").field("headers", &self.headers).finish_non_exhaustive()
+    }
+}
+
+/// §4.2.1, item 6.
+pub(super) fn check_version(fields: &Fields<'_>) -> Result<(), Error> {
+    let version = fields.only("Sec-WebSocket-Version", Rule::RepeatedVersion)?;
+    match version.is_some_and(|version| version.value == b"13") {
+        true => Ok(()),
+        false => Err(fields.breaks("Sec-WebSocket-Version", Rule::Version)),
     }
 }
 

@@ -4,7 +4,8 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use bytestring::ByteString;
 
 use super::headers::Headers;
-use super::{BuildError, Request, Rule};
+use super::request::Bootstrap;
+use super::{BuildError, Request, Rule, accept_key};
 
 /// The server's answer to an opening handshake: status 101, or a refusal.
 ///
@@ -15,6 +16,8 @@ use super::{BuildError, Request, Rule};
 /// Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
 /// Sec-WebSocket-Protocol: chat                         if one was chosen
 /// ```
+///
+/// The answer to an extended CONNECT is `:status = 200`, with the same choice of a subprotocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     pub(super) status: u16,
@@ -26,7 +29,7 @@ pub struct Response {
 
 impl Response {
     /// A refusal with a status of the server's choice, such as 403 for an unwelcome origin (§4.2.2,
-    /// item 4) or 401.
+    /// item 4) or 401. It is for HTTP/1.1; [`Request::refuse`] is for that of the request.
     ///
     /// # Errors
     /// [`BuildError::Status`] if it is not from 200 to 599.
@@ -41,13 +44,14 @@ impl Response {
     ///
     /// # Errors
     /// [`BuildError::HeaderName`], [`BuildError::HeaderValue`]; [`BuildError::HandshakeHeader`] for
-    /// those that the handshake writes, and for those that would announce a body.
+    /// those that the handshake writes, for those that would announce a body, and in HTTP/2 for those
+    /// of a connection.
     pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, BuildError> {
         self.headers.push_checked(name, value)?;
         Ok(self)
     }
 
-    /// The answer as it goes on the wire. A refusal made here is complete with it, without a body,
+    /// The answer as it goes on the wire of HTTP/1.1. A refusal made here is complete with it, without a body,
     /// and says that the connection ends; a received one is written as it was.
     #[must_use]
     pub fn encode(&self) -> Bytes {
@@ -86,29 +90,43 @@ impl Response {
         self.headers.get(name)
     }
 
-    /// All headers, in their order, for an HTTP implementation that writes the answer. Of a
-    /// refusal's connection and body, which are its own business, they say nothing but for `Upgrade`.
+    /// All headers, in their order, for an HTTP implementation that writes the answer; to an extended
+    /// CONNECT with their names in lower case, as HTTP/2 demands (RFC 9113 §8.2.1). Of a refusal's connection and body, which are its own business, they say nothing but for `Upgrade`.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.headers.iter()
     }
 
-    /// §4.2.2, item 5.
+    /// §4.2.2, item 5; RFC 8441 §5 has nothing of HTTP/1.1's connection, and no proof.
     pub(super) fn to_request(request: &Request, protocol: Option<ByteString>) -> Self {
-        let mut headers = Headers::default();
-        headers.push("Upgrade", &b"websocket"[..]);
-        headers.push("Connection", &b"Upgrade"[..]);
-        headers.push("Sec-WebSocket-Accept", request.accept_key().into_bytes());
+        let mut headers = Headers::new(request.is_connect());
+        let status = match &request.bootstrap {
+            Bootstrap::Upgrade { key } => {
+                headers.push("Upgrade", &b"websocket"[..]);
+                headers.push("Connection", &b"Upgrade"[..]);
+                headers.push("Sec-WebSocket-Accept", accept_key(key).into_bytes());
+                101
+            }
+            Bootstrap::Connect { .. } => 200,
+        };
         if let Some(protocol) = &protocol {
             headers.push("Sec-WebSocket-Protocol", protocol.clone().into_bytes());
         }
-        Self::new(101, protocol, headers)
+        Self::new(status, protocol, headers)
     }
 
-    pub(super) fn to_error(rule: Rule) -> Self {
-        let mut headers = Headers::default();
-        match rule.http_status() {
+    pub(super) fn to_error(rule: Rule, http2: bool) -> Self {
+        let mut headers = Headers::new(http2);
+        let mut status = rule.http_status();
+        match status {
             // RFC 9110 §15.5.6: a 405 names the methods that would do.
+            405 if http2 => headers.push("Allow", &b"CONNECT"[..]),
             405 => headers.push("Allow", &b"GET"[..]),
+            // RFC 9110 §15.5.22: a 426 must have an `Upgrade`, which HTTP/2 must not have. RFC 6455
+            // §4.4 shows a 400 that names the version.
+            426 if http2 => {
+                status = 400;
+                headers.push("Sec-WebSocket-Version", &b"13"[..]);
+            }
             // RFC 9110 §15.5.22: a 426 names the protocol that would do, and §7.8: as an option
             // of the connection. RFC 6455 §4.4: and its version.
             426 => {
@@ -118,7 +136,7 @@ impl Response {
             }
             _ => {}
         }
-        Self::new(rule.http_status(), None, headers)
+        Self::new(status, None, headers)
     }
 
     pub(super) fn new(status: u16, protocol: Option<ByteString>, headers: Headers) -> Self {
