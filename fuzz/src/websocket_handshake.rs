@@ -8,6 +8,7 @@ type Outcome<T> = Result<Option<(T, usize)>, Error>;
 /// - Any way to cut the input gives the same outcome.
 /// - A head is complete at its last byte, not before, and what follows it is left alone.
 /// - Encode inverts decode, and parts mean what the bytes mean.
+/// - A request is as good in HTTP/2, without the fields of its connection.
 /// - What a server answers to a request it accepts, the client that sent it accepts; the answer to
 ///   a faulty one is a refusal with the status of the rule.
 /// - Limits hold.
@@ -29,6 +30,8 @@ fn request(input: &[u8]) {
     let parts = Request::from_parts("GET", request.target(), (1, 1), request.headers());
     assert_eq!(parts.as_ref(), Ok(&request));
 
+    in_http2(&request);
+
     let accept = match request.protocols().last() {
         Some(protocol) => request.accept_protocol(protocol).expect("it was offered"),
         None => request.accept(),
@@ -36,6 +39,20 @@ fn request(input: &[u8]) {
     let wire = accept.encode();
     let answer = own(&wire, |input, search| Answer::decode(input, &request, search));
     assert_eq!(answer, Ok(Some((Answer::Accepted(accept), wire.len()))));
+}
+
+fn in_http2(request: &Request) {
+    let pseudo =
+        Request::connect("https", request.host(), request.target()).expect("both are fine");
+    let about_the_connection =
+        ["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade", "te"];
+    let stays =
+        |(name, _): &(&str, &[u8])| !about_the_connection.contains(&&*name.to_ascii_lowercase());
+    let headers = request.headers().filter(stays);
+    let seen = Request::from_connect(pseudo.pseudo_headers().chain(headers)).expect("as good");
+    assert_eq!((seen.host(), seen.target()), (request.host(), request.target()));
+    assert_eq!(seen.origin(), request.origin());
+    assert!(seen.protocols().eq(request.protocols()));
 }
 
 fn refusal(input: &[u8], error: Error) {
