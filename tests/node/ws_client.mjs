@@ -1,10 +1,11 @@
 // npm's `ws` as a client: `node ws_client.mjs URL CASE [HEADERS]`. CASE may be several with commas
-// between; HEADERS, in JSON, go with each request.
+// between; HEADERS, in JSON, go with each request. An http: URL is one of HTTP/2.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { on, once } from "node:events";
 import WebSocket from "ws";
+import { openHttp2 } from "./ws_http2.mjs";
 
 const MIB = 1024 * 1024;
 const headers = JSON.parse(process.argv[4] ?? "{}");
@@ -213,11 +214,12 @@ const cases = {
 };
 
 async function open(url, options = {}) {
-  const ws = new WebSocket(url, { headers, ...options });
+  const http2 = url.startsWith("http:");
+  const ws = http2 ? await openHttp2(url, headers) : new WebSocket(url, { headers, ...options });
   // Several may come at once, before somebody waits for the second.
   ws.messages = on(ws, "message");
   ws.on("upgrade", ({ headers }) => (ws.answered = headers["sec-websocket-extensions"]));
-  await once(ws, "open");
+  if (!http2) await once(ws, "open");
   return ws;
 }
 
