@@ -76,6 +76,8 @@ enum Scenario {
     Huge,
     /// 128-byte messages for everybody, one at a time.
     Broadcast,
+    /// 128-byte messages for everybody, sixteen in flight.
+    BroadcastPipelined,
     /// Connections without traffic.
     Idle,
 }
@@ -94,6 +96,7 @@ impl Scenario {
             Self::Large => (Kind::Echo, content, 16 * 1024, 1),
             Self::Huge => (Kind::Echo, content, 1024 * 1024, 1),
             Self::Broadcast => (Kind::Broadcast, content, 128, 1),
+            Self::BroadcastPipelined => (Kind::Broadcast, content, 128, 16),
             Self::Idle => return None,
         };
         Some(Workload { kind, content, payload, pipeline })
