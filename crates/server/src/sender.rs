@@ -112,6 +112,8 @@ impl Inbox {
             return Err(SendError::Closing);
         }
         let full = state.bytes >= self.max_bytes;
+        // The task that was woken for the first takes all; what it leaves there it will be woken for.
+        let is_awaited = state.items.is_empty() || matches!(item, Item::Close(_));
         match item {
             Item::Close(_) => {
                 // The peer was too slow for what waits, and would be for the Close behind it.
@@ -126,7 +128,7 @@ impl Inbox {
         }
         state.bytes = state.bytes.saturating_add(item.cost());
         state.items.push_back(item);
-        let task = state.task.clone();
+        let task = if is_awaited { state.task.clone() } else { None };
         drop(state);
         if let Some(task) = task {
             task.wake();

@@ -47,6 +47,10 @@ pub(crate) struct Driven {
 }
 
 impl Driven {
+    pub(crate) fn has_senders(&self) -> bool {
+        self.inbox.is_some()
+    }
+
     /// Takes in what senders left.
     pub(crate) fn deliver(&mut self, cx: &mut Context<'_>) {
         if let Some(inbox) = &self.inbox {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use http::Response;
 use rtwire_websocket::{CloseCode, handshake};
@@ -97,6 +98,7 @@ pub(crate) fn serve<B>(
             shared,
             server: context.shared,
             drain: DrainWatch::default(),
+            handler_wake: None,
             _permit: context.permit,
         })
     });
@@ -111,21 +113,48 @@ pub(crate) struct WebSocketTask {
     shared: Arc<Shared>,
     server: Arc<context::Shared>,
     drain: DrainWatch,
+    /// Once there are senders.
+    handler_wake: Option<Arc<HandlerWake>>,
     _permit: Option<Arc<Permit>>,
+}
+
+/// Tells wake-ups of the handler from those of senders. Most members of a broadcast have nothing else to do than
+/// to write: their handlers are not asked.
+struct HandlerWake {
+    task: Waker,
+    /// The handler is to be polled.
+    is_due: AtomicBool,
+}
+
+impl HandlerWake {
+    fn new(task: &Waker) -> Arc<Self> {
+        Arc::new(Self { task: task.clone(), is_due: AtomicBool::new(true) })
+    }
+}
+
+impl Wake for HandlerWake {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.is_due.store(true, Ordering::Release);
+        self.task.wake_by_ref();
+    }
 }
 
 impl Future for WebSocketTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { served, shared, server, drain, .. } = &mut *self;
+        let Self { served, shared, server, drain, handler_wake, .. } = &mut *self;
         match drain.poll(server, cx) {
             Drain::NotYet => {}
             Drain::Begun => shared.start_close(CloseCode::GOING_AWAY),
             Drain::Over => return Poll::Ready(()),
         }
         if let Some(handler) = served {
-            let outcome = ready!(poll_handler(handler, shared, cx));
+            let outcome = ready!(poll_handler(handler, shared, handler_wake, cx));
             *served = None;
             shared.start_close(match outcome {
                 Ok(()) => CloseCode::NORMAL,
@@ -139,20 +168,39 @@ impl Future for WebSocketTask {
     }
 }
 
-/// Polls the handler, then writes what it and senders queued.
-fn poll_handler(handler: &mut Served, shared: &Shared, cx: &mut Context<'_>) -> Poll<Outcome> {
+/// Polls the handler, unless only senders have something, then writes what it and they queued.
+fn poll_handler(
+    handler: &mut Served,
+    shared: &Shared,
+    handler_wake: &mut Option<Arc<HandlerWake>>,
+    cx: &mut Context<'_>,
+) -> Poll<Outcome> {
+    handler_wake.take_if(|wake| !wake.task.will_wake(cx.waker()));
     loop {
-        if let Poll::Ready(outcome) = handler.as_mut().poll_outcome(cx) {
+        let wake = handler_wake.as_ref();
+        let waker = wake.map(|wake| Waker::from(Arc::clone(wake)));
+        let handler_cx = &mut Context::from_waker(waker.as_ref().unwrap_or(cx.waker()));
+        if wake.is_none_or(|wake| wake.is_due.swap(false, Ordering::AcqRel))
+            && let Poll::Ready(outcome) = handler.as_mut().poll_outcome(handler_cx)
+        {
             shared.lock().deliver(cx);
             return Poll::Ready(outcome);
         }
         let mut driven = shared.lock();
+        if wake.is_none() && driven.has_senders() {
+            // All that the handler waits for has to wake it, and no longer the task alone.
+            *handler_wake = Some(HandlerWake::new(cx.waker()));
+            continue;
+        }
         driven.deliver(cx);
         // A transport that failed is news for the handler. All else comes with a wake-up; closing
         // ends in time also if the handler does not read.
         if !matches!(driven.socket.poll_output(cx), Poll::Ready(Err(_))) {
-            let _ = driven.socket.poll_deadline(cx);
+            let _ = driven.socket.poll_deadline(handler_cx);
             return Poll::Pending;
+        }
+        if let Some(wake) = wake {
+            wake.is_due.store(true, Ordering::Release);
         }
     }
 }

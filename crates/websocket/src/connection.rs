@@ -325,7 +325,7 @@ impl Connection {
                     Some(codec) => codec.prepared(prepared),
                     None => prepared.frame(),
                 };
-                self.output.push_bytes(frame.clone());
+                self.output.push_shared(frame);
             }
             Role::Client { .. } => self.push_message(prepared.opcode(), prepared.payload()),
         }

@@ -5,7 +5,7 @@
 //! between two messages      kept                given back to the thread, for any connection
 //! ```
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::boxed::Box;
 use core::cell::Cell;
 use std::sync::OnceLock;
 
@@ -117,7 +117,7 @@ impl Codec {
         if !self.should_compress(message.len(), true) {
             return message.frame();
         }
-        match message.compressed.get(message, self.sending, &self.config) {
+        match message.compressed().get(message, self.sending, &self.config) {
             Some(frame) => {
                 // The peer's window gets a message that ours does not have.
                 if let Some(compressor) = &mut self.compressor {
@@ -132,8 +132,8 @@ impl Codec {
 
 /// A message's compressed frames, one for each size of the window, made when the first connection
 /// with that size sends it, at its level. Each refers to nothing before it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PreparedFrames(Arc<[OnceLock<Option<Bytes>>; 7]>);
+#[derive(Debug, Default)]
+pub(crate) struct PreparedFrames([OnceLock<Option<Bytes>>; 7]);
 
 impl PreparedFrames {
     fn get(&self, message: &PreparedMessage, window: Window, config: &Config) -> Option<&Bytes> {

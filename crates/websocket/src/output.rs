@@ -41,6 +41,14 @@ impl Output {
         self.remaining += self.tail.len() - before;
     }
 
+    /// Appends bytes that others have too.
+    pub(crate) fn push_shared(&mut self, bytes: &Bytes) {
+        if bytes.len() <= Self::COPY_MAX {
+            return self.push_copied(|tail| tail.extend_from_slice(bytes));
+        }
+        self.push_bytes(bytes.clone());
+    }
+
     /// Appends bytes that have memory of their own.
     #[inline]
     pub(crate) fn push_bytes(&mut self, bytes: Bytes) {

@@ -1,4 +1,4 @@
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use bytes::Bytes;
 
@@ -19,13 +19,16 @@ use crate::{header::FrameHeader, message::Message, opcode::Opcode};
 /// # Ok::<(), rtwire_websocket::SendError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct PreparedMessage {
+pub struct PreparedMessage(Arc<Prepared>);
+
+#[derive(Debug)]
+struct Prepared {
     opcode: Opcode,
     /// The unmasked frame, as a server sends it.
     frame: Bytes,
     header_len: usize,
     #[cfg(feature = "deflate")]
-    pub(crate) compressed: crate::deflate::PreparedFrames,
+    compressed: crate::deflate::PreparedFrames,
 }
 
 impl PreparedMessage {
@@ -40,13 +43,13 @@ impl PreparedMessage {
         let mut frame = Vec::with_capacity(header_len + message.len());
         header.encode(&mut frame);
         frame.extend_from_slice(message.as_bytes());
-        Self {
+        Self(Arc::new(Prepared {
             opcode,
             frame: frame.into(),
             header_len,
             #[cfg(feature = "deflate")]
             compressed: crate::deflate::PreparedFrames::default(),
-        }
+        }))
     }
 
     /// Length of the payload in bytes.
@@ -60,15 +63,20 @@ impl PreparedMessage {
     }
 
     pub(crate) fn opcode(&self) -> Opcode {
-        self.opcode
+        self.0.opcode
     }
 
     pub(crate) fn frame(&self) -> &Bytes {
-        &self.frame
+        &self.0.frame
     }
 
     /// What a client masks for itself.
     pub(crate) fn payload(&self) -> &[u8] {
-        self.frame.get(self.header_len..).unwrap_or_default()
+        self.0.frame.get(self.0.header_len..).unwrap_or_default()
+    }
+
+    #[cfg(feature = "deflate")]
+    pub(crate) fn compressed(&self) -> &crate::deflate::PreparedFrames {
+        &self.0.compressed
     }
 }
