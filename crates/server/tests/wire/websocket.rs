@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rtwire_server::{
@@ -366,4 +368,44 @@ async fn rfc_7692_s5_1_messages_are_compressed_where_a_path_and_a_client_have_it
         peer.send(upgrade(path, "Sec-WebSocket-Extensions: permessage-deflate;;\r\n")).await;
         assert_eq!(status(&peer.head().await), expected, "{path}");
     }
+}
+
+#[tokio::test]
+async fn senders_do_not_wake_a_handler_and_its_peer_does() {
+    let (told, mut senders) = tokio::sync::mpsc::unbounded_channel();
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&polls);
+    let handler = move |mut ws: WebSocket| {
+        told.send(ws.sender()).unwrap();
+        let mut echo = Box::pin(async move {
+            while let Some(message) = ws.next().await {
+                ws.send(message?).await?;
+            }
+            Ok::<_, WebSocketError>(())
+        });
+        let counted = Arc::clone(&counted);
+        std::future::poll_fn(move |cx| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            echo.as_mut().poll(cx)
+        })
+    };
+    let server = start(Endpoints::new().websocket("/ws", handler)).await;
+    let mut peer = open(&server, "/ws").await;
+    let sender = soon(senders.recv()).await.unwrap();
+    for round in 0..3 {
+        // The first message may find the handler still to be polled once more.
+        sender.try_send("first").unwrap();
+        assert_eq!(peer.bytes(7).await, b"\x81\x05first");
+        let before = polls.load(Ordering::Relaxed);
+        for _ in 0..50 {
+            sender.try_send("next").unwrap();
+            assert_eq!(peer.bytes(6).await, b"\x81\x04next");
+        }
+        assert_eq!(polls.load(Ordering::Relaxed), before, "in round {round}");
+        peer.send(frame(0x81, b"heard?")).await;
+        assert_eq!(peer.bytes(8).await, b"\x81\x06heard?");
+        assert!(polls.load(Ordering::Relaxed) > before, "in round {round}");
+    }
+    peer.send(frame(0x88, b"\x03\xe8")).await;
+    assert_eq!(close_code(&mut peer).await, 1000);
 }
