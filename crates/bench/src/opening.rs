@@ -10,25 +10,26 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
-use crate::handshake;
+use crate::handshake::{self, Ask};
 
 /// How long all connections may take to open. A full accept queue costs a client whole seconds,
 /// because the kernel sends its SYN again after 1 s, 2 s, 4 s.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Opens `count` WebSockets to `path` at `address`, at most `at_once` of them in flight at a time.
+/// Opens `count` WebSockets at `address`, at most `at_once` of them in flight at a time.
 ///
 /// The streams are non-blocking, with TCP_NODELAY.
 ///
 /// # Errors
 /// A connection or its handshake fails, or they take more than a minute.
-pub fn open(
+pub fn open<'a>(
     address: SocketAddr,
-    path: &str,
+    ask: impl Into<Ask<'a>>,
     count: usize,
     at_once: usize,
 ) -> Result<Vec<TcpStream>> {
-    let request = handshake::request(path);
+    let ask = ask.into();
+    let request = handshake::request(ask);
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let deadline = Instant::now() + DEADLINE;
     let mut opening = Vec::with_capacity(count);
@@ -52,7 +53,9 @@ pub fn open(
             let index = usize::try_from(event.data.u64())?;
             let connection = &mut opening[index];
             if !connection.open
-                && connection.advance(request.as_bytes()).with_context(|| format!("nr {index}"))?
+                && connection
+                    .advance(request.as_bytes(), ask.deflate)
+                    .with_context(|| format!("nr {index}"))?
             {
                 opened += 1;
             }
@@ -105,7 +108,7 @@ impl Opening {
     }
 
     /// Writes and reads what can be; `true` once the connection is open.
-    fn advance(&mut self, request: &[u8]) -> Result<bool> {
+    fn advance(&mut self, request: &[u8], deflate: bool) -> Result<bool> {
         while self.sent < request.len() {
             match self.stream.write(&request[self.sent..]) {
                 Ok(written) => self.sent += written,
@@ -127,7 +130,7 @@ impl Opening {
                 Err(error) => return Err(error.into()),
             }
             ensure!(self.response.len() <= 8192, "the response head is over 8192 bytes");
-            if handshake::accepted(&self.response)? {
+            if handshake::accepted(&self.response, deflate)? {
                 self.open = true;
                 self.response = Vec::new();
                 return Ok(true);

@@ -60,7 +60,7 @@ impl WebSocketOptions {
     /// this no message is compressed.
     ///
     /// What a message inflates to counts for [`max_message`](Limits::max_message). With the contexts that
-    /// `config` may let be taken over each connection holds about 330 KB, without it less than 100 bytes.
+    /// `config` may let be taken over each connection holds about 300 KB, without it less than 100 bytes.
     /// Compression of what an attacker can choose together with a secret tells the secret's length and more
     /// (CRIME, BREACH).
     ///

@@ -2,6 +2,8 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use rtwire_bench::batch::Content;
+use rtwire_bench::handshake::Ask;
 use rtwire_bench::load::{Kind, Load, Until, Workload};
 use rtwire_bench::report::{Samples, Table};
 use rtwire_bench::server::Server;
@@ -103,6 +106,7 @@ impl Scenario {
     }
 }
 
+#[derive(Clone)]
 struct Contender {
     name: String,
     program: PathBuf,
@@ -310,7 +314,53 @@ fn hold_idle(options: &Options, contenders: &[Contender]) -> Result<()> {
         }
         println!("{table}");
     }
+    match contenders.iter().find(|contender| contender.name == OURS) {
+        Some(ours) => hold_compressing(options, ours),
+        None => Ok(()),
+    }
+}
+
+/// What compression adds to ours: none of the peers has it.
+fn hold_compressing(options: &Options, ours: &Contender) -> Result<()> {
+    /// With takeover each connection has two codecs, after its first message.
+    const MOST: usize = 1000;
+    let connections = options.idle.min(MOST);
+    println!("## Idle: {connections} connections with compression, opened all at once\n");
+    let mut table = Table::new(["contexts", "bytes/connection", "after one echo each"]);
+    for (contexts, more) in [
+        ("not taken over", &["--deflate", "--no-context-takeover"][..]),
+        ("taken over", &["--deflate"]),
+    ] {
+        let mut ours = ours.clone();
+        ours.arguments.extend(more.iter().map(OsString::from));
+        let ask = Ask { path: Kind::Echo.path(), deflate: true };
+        let server = ours.start(Kind::Echo)?;
+        for stream in opening::open(server.address, ask, 1, 1)? {
+            echo_compressed(stream)?;
+        }
+        let before = server.settled_memory()?;
+        let each = |after: u64| (after as f64 - before as f64) / connections as f64;
+        let mut streams = opening::open(server.address, ask, connections, connections)?;
+        let untouched = each(server.settled_memory()?);
+        streams = streams.into_iter().map(echo_compressed).collect::<Result<_>>()?;
+        let used = each(server.settled_memory()?);
+        drop(streams);
+        table.row(vec![contexts.to_owned(), format!("{untouched:.0}"), format!("{used:.0}")]);
+    }
+    println!("{table}");
     Ok(())
+}
+
+/// The first "Hello" of a connection, compressed as RFC 7692 §7.2.3.1 has it, and its echo.
+fn echo_compressed(mut stream: TcpStream) -> Result<TcpStream> {
+    const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    stream.set_nonblocking(false)?;
+    // With a key of zeros the payload is masked as it is.
+    stream.write_all(&[&[0xC1, 0x87, 0, 0, 0, 0][..], &HELLO].concat())?;
+    let mut echo = [0; 9];
+    stream.read_exact(&mut echo)?;
+    ensure!(echo[..2] == [0xC1, 7] && echo[2..] == HELLO, "the echo of Hello is {echo:x?}");
+    Ok(stream)
 }
 
 fn hold(contender: &Contender, connections: usize, at_once: usize) -> Result<Idle> {
