@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 
 use bytes::{Bytes, BytesMut};
 use rtwire_permessage_deflate::{
-    Compressor, Config, Decompressor, Rule as DeflateRule, Window, negotiation, negotiation::Params,
+    Compressor, Config, Decompressor, Rule as DeflateRule, Window, WindowBits, negotiation,
+    negotiation::Params,
 };
 
 use crate::{connection::Role, error::Rule, header::FrameHeader, prepared::PreparedMessage};
@@ -84,7 +85,7 @@ impl Codec {
             .compress(piece, fin, payload);
         if fin && !window.context_takeover {
             let compressor = self.compressor.take();
-            IDLE_COMPRESSOR.set(compressor.map(|codec| ((window, self.config), codec)));
+            IDLE_COMPRESSOR.set(compressor.map(|codec| (settings(window, &self.config), codec)));
         }
     }
 
@@ -143,7 +144,7 @@ impl PreparedFrames {
             let mut compressor = idle_compressor(window, config);
             let mut payload = BytesMut::new();
             compressor.compress(message.payload(), true, &mut payload);
-            IDLE_COMPRESSOR.set(Some(((window, *config), compressor)));
+            IDLE_COMPRESSOR.set(Some((settings(window, config), compressor)));
             (payload.len() < message.len()).then(|| {
                 let mut header = FrameHeader::new(message.opcode(), payload.len() as u64);
                 header.rsv1 = true;
@@ -163,8 +164,13 @@ type Idle<Settings, Codec> = Cell<Option<(Settings, Box<Codec>)>>;
 // What takes nothing over serves one message only, and then the next connection: each thread keeps
 // one of either kind, for making them costs more than a small message.
 std::thread_local! {
-    static IDLE_COMPRESSOR: Idle<(Window, Config), Compressor> = const { Cell::new(None) };
+    static IDLE_COMPRESSOR: Idle<(WindowBits, u8, u8), Compressor> = const { Cell::new(None) };
     static IDLE_DECOMPRESSOR: Idle<(Window, u64), Decompressor> = const { Cell::new(None) };
+}
+
+/// What makes a compressor that takes nothing over; the rest of a configuration may differ.
+fn settings(window: Window, config: &Config) -> (WindowBits, u8, u8) {
+    (window.bits, config.level, config.memory_level)
 }
 
 fn idle_compressor(window: Window, config: &Config) -> Box<Compressor> {
@@ -172,7 +178,7 @@ fn idle_compressor(window: Window, config: &Config) -> Box<Compressor> {
         return Box::new(Compressor::new(window, config));
     }
     match IDLE_COMPRESSOR.take() {
-        Some((settings, compressor)) if settings == (window, *config) => compressor,
+        Some((made_by, compressor)) if made_by == settings(window, config) => compressor,
         _ => Box::new(Compressor::new(window, config)),
     }
 }

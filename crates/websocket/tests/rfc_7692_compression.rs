@@ -292,6 +292,26 @@ fn s7_1_1_an_idle_connection_without_takeover_holds_no_codec() {
     }
 }
 
+/// Paths of one server may differ in the threshold, and clients in what they offered.
+#[test]
+fn s7_1_1_connections_that_compress_alike_share_the_codec_of_a_thread() {
+    let text = "text ".repeat(1000);
+    let mut servers = [
+        server(Config::default()),
+        server(Config::default().threshold(1)),
+        server(Config::default().client_no_context_takeover(false)),
+    ];
+    let mut send_all = || {
+        for server in &mut servers {
+            server.send_text(&text).unwrap();
+            assert!(drain(server).len() < 100);
+        }
+    };
+    send_all();
+    let used = measure(send_all);
+    assert!(used.bytes_total < 64 << 10, "{} bytes", used.bytes_total);
+}
+
 fn offer_and_answer(
     request: &Request,
     answer: impl FnOnce(&Request) -> handshake::Response,
