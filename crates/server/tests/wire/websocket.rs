@@ -158,6 +158,33 @@ async fn an_open_websocket_counts_as_a_connection() {
     .await;
 }
 
+/// The handler runs in the task of its connection, which it takes along.
+#[tokio::test]
+async fn a_handler_that_panics_gives_the_place_of_its_connection_back() {
+    let at_once = |_: WebSocket| -> std::future::Ready<()> { panic!("as told") };
+    let later = async |mut ws: WebSocket| -> () {
+        ws.next().await;
+        panic!("as told");
+    };
+    let limits = Limits::default().max_connections(1);
+    let app =
+        endpoints(&EventLog::new(1)).websocket("/at_once", at_once).websocket("/later", later);
+    let server = start(app.limits(limits)).await;
+    for path in ["/at_once", "/later"] {
+        let mut peer = open(&server, path).await;
+        let _ = peer.offer(frame(0x81, b"go")).await;
+        peer.closed().await;
+        soon(async {
+            while status(&server.ask(&get("/livez", "")).await) != 200 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!(status(&server.ask(&get("/livez", "")).await), 200, "{path}");
+    }
+    soon(server.stop()).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn shutdown_closes_with_1001_and_waits_for_the_answer() {
     let server = start(endpoints(&EventLog::new(1))).await;
