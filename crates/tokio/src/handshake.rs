@@ -76,7 +76,8 @@ where
 /// compressed if the request [offers](Request::with_deflate) it and the server agrees.
 ///
 /// # Errors
-/// [`HandshakeError`].
+/// [`HandshakeError`]. One of its `Io` is [`InvalidInput`](io::ErrorKind::InvalidInput), for a request of
+/// [`Request::connect`]: a stream of HTTP/2 is opened by an HTTP/2 implementation.
 pub async fn connect<IO>(
     mut io: IO,
     request: &Request,
@@ -85,6 +86,10 @@ pub async fn connect<IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
+    if request.pseudo_headers().next().is_some() {
+        let error = "an extended CONNECT is for HTTP/2 and HTTP/3";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, error).into());
+    }
     io.write_all(&request.encode()).await?;
     io.flush().await?;
     let mut search = HeadSearch::new(handshake::Limits::default());

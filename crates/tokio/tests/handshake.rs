@@ -34,6 +34,16 @@ async fn s4_two_ends_agree_and_talk() {
     assert_eq!(client.next().await.unwrap().unwrap(), "Hello yourself".into());
 }
 
+#[tokio::test]
+async fn rfc_8441_s5_an_extended_connect_is_not_sent_over_http_1_1() {
+    let (ours, mut theirs) = duplex(1024);
+    let request = Request::connect("http", "example.com", "/chat").unwrap();
+    let outcome = timeout(Duration::from_secs(1), connect(ours, &request, quiet())).await;
+    let Ok(Err(HandshakeError::Io(error))) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    assert_eq!(theirs.read(&mut [0]).await.unwrap(), 0);
+}
+
 /// Frames that came together with the head, whole and cut, and those that come later.
 fn frames(from: Role) -> (Vec<u8>, [Message; 3]) {
     let messages = ["one".into(), vec![2; 1000].into(), "three".into()];
