@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use rtwire_server::{Body, Endpoints, Error, EventLog, Fields, Limits};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use rtwire_server::{Body, Endpoints, EndpointsService, Error, EventLog, Fields, Limits};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::JoinHandle;
 use tower_service::Service;
 
-use crate::peer::{endpoints, soon};
+use crate::peer::{endpoints, soon, upgrade};
 
 /// What axum's `Router::fallback_service` asks for.
 fn mounted<S>(service: S) -> S
@@ -86,4 +90,37 @@ async fn shutdown_says_what_did_not_end() {
     let _never_read = service.call(request("GET", "/events", "")).await.unwrap();
     let outcome = soon(service.shutdown()).await;
     assert!(matches!(outcome, Err(Error::Drain { tasks: 1 })), "{outcome:?}");
+}
+
+/// A connection of another server, which has the endpoints as its service; and the client's end.
+fn other_server(service: &EndpointsService) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
+    let (ours, theirs) = duplex(4096);
+    let service = service.clone();
+    let service = hyper::service::service_fn(move |request| service.clone().call(request));
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(ours), service);
+    (theirs, tokio::spawn(connection.with_upgrades().into_future()))
+}
+
+#[tokio::test]
+async fn a_websocket_on_another_server_is_served_and_closed_at_shutdown() {
+    let service = endpoints(&EventLog::new(1)).into_service();
+    let (mut client, connection) = other_server(&service);
+    // With a masked frame right behind it, of which the key is zero.
+    let all = [upgrade("/ws", "").as_bytes(), b"\x81\x82\0\0\0\0hi"].concat();
+    client.write_all(&all).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\x81\x02hi") {
+        assert_ne!(soon(client.read_buf(&mut answer)).await.unwrap(), 0, "{answer:?}");
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101 "));
+    soon(connection).await.unwrap().unwrap();
+
+    let ended = tokio::spawn(async move { service.shutdown().await });
+    let mut close = [0; 4];
+    soon(client.read_exact(&mut close)).await.unwrap();
+    assert_eq!(close, *b"\x88\x02\x03\xE9");
+    assert!(!ended.is_finished());
+    client.write_all(b"\x88\x82\0\0\0\0\x03\xE9").await.unwrap();
+    assert_eq!(soon(client.read(&mut close)).await.unwrap(), 0);
+    soon(ended).await.unwrap().unwrap();
 }
