@@ -60,7 +60,8 @@ impl WebSocketOptions {
     /// this no message is compressed.
     ///
     /// What a message inflates to counts for [`max_message`](Limits::max_message). With the contexts that
-    /// `config` may let be taken over each connection holds about 300 KB, without it less than 100 bytes.
+    /// `config` may let be taken over each connection holds about 300 KB, without it less than 100 bytes, and
+    /// 48 KB from the first frame of a peer's compressed message to its last.
     /// Compression of what an attacker can choose together with a secret tells the secret's length and more
     /// (CRIME, BREACH).
     ///

@@ -116,7 +116,9 @@ impl Connection {
     /// neither. To be called before the first frame.
     ///
     /// Without context takeover (the default of [`Config`](rtwire_permessage_deflate::Config)) an idle
-    /// connection holds no codec. Each thread keeps one of either kind, in between, for all of them.
+    /// connection holds no codec. Each thread keeps one of either kind, in between, for all of them. From the
+    /// first frame of a compressed message to its last a connection has 48 KB for inflating it, however little
+    /// has arrived, and 280 KB with default settings for compressing one that is sent in fragments.
     ///
     /// ```
     /// use rtwire_permessage_deflate::{Config, negotiation::Params};
@@ -218,7 +220,7 @@ impl Connection {
     /// which may be empty. Control frames may come between them, other messages may not.
     ///
     /// If messages are compressed, this is one of them; its frames are then what the compressor gives, which
-    /// holds back what it has not decided about until the last.
+    /// holds back what it has not decided about until the last: of some KiB, nothing may be sent before that.
     ///
     /// ```
     /// use rtwire_websocket::{Connection, Limits, Role, SendError};
@@ -313,7 +315,8 @@ impl Connection {
 
     /// Queues a message that was encoded before. A client has to mask a copy of it. If messages are
     /// compressed, it is compressed once for all connections with the same size of window, by the level of
-    /// the first that sends it. A connection whose window is taken over starts with an empty one after it.
+    /// the first that sends it, unless it would not get shorter. A connection whose window is taken over
+    /// starts with an empty one after it.
     ///
     /// # Errors
     /// As [`ready`](Self::ready).

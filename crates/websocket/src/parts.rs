@@ -100,7 +100,7 @@ const INFLATED_PART: usize = 32 << 10;
 
 impl Connection {
     /// As [`next_event`](Self::next_event), with each message in parts as it arrives, which are never
-    /// copied. The limits hold for the sum of a message's parts: raise
+    /// copied unless they are inflated. The limits hold for the sum of a message's parts: raise
     /// [`max_message`](crate::Limits::max_message) and [`max_frame`](crate::Limits::max_frame), for
     /// nothing of it is kept. A part of a compressed message is at most 300 KiB.
     ///

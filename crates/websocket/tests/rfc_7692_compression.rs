@@ -292,6 +292,20 @@ fn s7_1_1_an_idle_connection_without_takeover_holds_no_codec() {
     }
 }
 
+#[test]
+fn s10_4_a_compressed_message_that_does_not_go_on_holds_one_decompressor() {
+    let mut held = Vec::new();
+    let used = measure(|| {
+        for _ in 0..10 {
+            let mut begun = b"\x41\x80\0\0\0\0".to_vec();
+            let mut receiver = server(takeover());
+            assert_eq!(receiver.next_event(&mut &mut begun[..]), Ok(None));
+            held.push(receiver);
+        }
+    });
+    assert!(used.bytes_current / 10 < 49_000, "{} bytes", used.bytes_current / 10);
+}
+
 /// Paths of one server may differ in the threshold, and clients in what they offered.
 #[test]
 fn s7_1_1_connections_that_compress_alike_share_the_codec_of_a_thread() {
