@@ -42,6 +42,8 @@ pub struct Compressor {
     window: Window,
     /// Of the message so far.
     is_empty: bool,
+    /// Nothing has come since [`flush`](Self::flush).
+    is_flushed: bool,
 }
 
 impl Compressor {
@@ -61,7 +63,13 @@ impl Compressor {
             mem_level: config.memory_level.clamp(1, 9).into(),
             ..DeflateConfig::default()
         };
-        Self { deflate: Deflate::new_with_config(config), config, window, is_empty: true }
+        Self {
+            deflate: Deflate::new_with_config(config),
+            config,
+            window,
+            is_empty: true,
+            is_flushed: false,
+        }
     }
 
     /// Compresses the next piece of a message, `fin` with its last, and appends to `out` what
@@ -76,15 +84,55 @@ impl Compressor {
             }
             return;
         }
-        let flush = if fin { DeflateFlush::SyncFlush } else { DeflateFlush::NoFlush };
-        self.deflate(piece, flush, out);
-        if fin {
+        self.is_flushed &= piece.is_empty();
+        if !fin {
+            // zlib calls it an error to be given nothing.
+            if !piece.is_empty() {
+                self.deflate(piece, DeflateFlush::NoFlush, out);
+            }
+            return;
+        }
+        if self.is_flushed {
+            // zlib has nothing to flush again: the header of the block that is to end the message.
+            out.put_u8(0);
+        } else {
+            self.deflate(piece, DeflateFlush::SyncFlush, out);
             debug_assert!(out.ends_with(&TAIL));
             out.truncate(out.len() - TAIL.len());
-            self.is_empty = true;
-            if !self.window.context_takeover {
-                self.deflate.reset();
-            }
+        }
+        self.start_message();
+    }
+
+    /// Appends what is held back of the message so far, so that the peer can inflate all of it: for who sends a
+    /// message while it comes to be. It takes about five bytes more each time.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use rtwire_permessage_deflate::{Compressor, Config, Decompressor, Window};
+    ///
+    /// let mut compressor = Compressor::new(Window::default(), &Config::default());
+    /// let mut decompressor = Decompressor::new(Window::default(), 1000);
+    /// let (mut payload, mut message) = (BytesMut::new(), BytesMut::new());
+    /// compressor.compress(b"Hel", false, &mut payload);
+    /// compressor.flush(&mut payload);
+    /// decompressor.decompress(&payload.split(), false, &mut message)?;
+    /// assert_eq!(message, "Hel");
+    /// compressor.compress(b"lo", true, &mut payload);
+    /// decompressor.decompress(&payload, true, &mut message)?;
+    /// assert_eq!(message, "Hello");
+    /// # Ok::<(), rtwire_permessage_deflate::Error>(())
+    /// ```
+    pub fn flush(&mut self, out: &mut BytesMut) {
+        if !self.is_empty && !self.is_flushed {
+            self.deflate(&[], DeflateFlush::SyncFlush, out);
+            self.is_flushed = true;
+        }
+    }
+
+    fn start_message(&mut self) {
+        (self.is_empty, self.is_flushed) = (true, false);
+        if !self.window.context_takeover {
+            self.deflate.reset();
         }
     }
 
@@ -100,7 +148,7 @@ impl Compressor {
             // zlib-rs 0.6.8, at level 1, forgets the data of an open block, but not that it is open:
             // the next message would start without a header.
             self.deflate = Deflate::new_with_config(self.config);
-            self.is_empty = true;
+            (self.is_empty, self.is_flushed) = (true, false);
         }
     }
 

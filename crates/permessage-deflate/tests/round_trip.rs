@@ -124,3 +124,36 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What was flushed is all there at the other end, before the message ends and after.
+    #[test]
+    fn flush_leaves_nothing_behind(
+        window in any_window(),
+        config in any_config(),
+        pieces in proptest::collection::vec((any_message(), 0u8..3, any::<bool>()), 1..12),
+    ) {
+        let mut compressor = Compressor::new(window, &config);
+        let mut decompressor = Decompressor::new(window, u64::MAX);
+        let (mut sent, mut message, mut payload) = (Vec::new(), BytesMut::new(), BytesMut::new());
+        for (piece, flushes, fin) in pieces {
+            sent.extend_from_slice(&piece);
+            compressor.compress(&piece, false, &mut payload);
+            for _ in 0..flushes {
+                compressor.flush(&mut payload);
+            }
+            decompressor.decompress(&payload.split(), false, &mut message).expect("valid");
+            if flushes > 0 {
+                prop_assert!(message == sent, "{} of {}", message.len(), sent.len());
+            }
+            if fin {
+                compressor.compress(&[], true, &mut payload);
+                decompressor.decompress(&payload.split(), true, &mut message).expect("valid");
+                prop_assert!(message.split() == sent, "at the end of the message");
+                sent.clear();
+            }
+        }
+    }
+}

@@ -177,8 +177,7 @@ impl WebSocket {
 
     /// Queues a fragment of a message that is not to be held in memory as a whole, waiting only while
     /// the output is full. `fin` marks the last; until then no other message may be sent, and those of
-    /// senders wait. Where messages are compressed, the peer may get nothing before the last: what is to
-    /// arrive at once has to be a message of its own.
+    /// senders wait.
     ///
     /// # Errors
     /// The connection is closing, the fragment is of another type than the first, or the transport

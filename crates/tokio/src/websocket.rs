@@ -214,8 +214,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
     }
 
     /// Queues a fragment of a message that is not to be held in memory as a whole, waiting only while
-    /// the output is full. `fin` marks the last; until then no other message may be sent. Where messages are
-    /// compressed, what the compressor [holds back](Connection::send_fragment) is not written by a flush.
+    /// the output is full. `fin` marks the last; until then no other message may be sent.
     ///
     /// ```
     /// use rtwire_tokio::WebSocket;

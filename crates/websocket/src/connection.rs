@@ -219,8 +219,7 @@ impl Connection {
     /// in memory as a whole. All of its fragments are of the first one's type, and `fin` marks the last,
     /// which may be empty. Control frames may come between them, other messages may not.
     ///
-    /// If messages are compressed, this is one of them; its frames are then what the compressor gives, which
-    /// holds back what it has not decided about until the last: of some KiB, nothing may be sent before that.
+    /// If messages are compressed, this is one of them. Each fragment can be inflated when it arrives.
     ///
     /// ```
     /// use rtwire_websocket::{Connection, Limits, Role, SendError};

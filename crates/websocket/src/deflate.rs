@@ -77,12 +77,16 @@ impl Codec {
         (anyway || payload.len() < message.len()).then_some(payload)
     }
 
-    /// Appends what there is of a message's payload, which may be nothing before `fin`.
+    /// Appends all that there is of a message's payload: nothing, as long as nothing of it is given.
     pub(crate) fn compress_fragment(&mut self, piece: &[u8], fin: bool, payload: &mut BytesMut) {
         let (window, config) = (self.sending, &self.config);
         self.compressor
             .get_or_insert_with(|| idle_compressor(window, config))
             .compress(piece, fin, payload);
+        // Who sends fragments may be writing the next one for long.
+        if let Some(compressor) = self.compressor.as_mut().filter(|_| !fin) {
+            compressor.flush(payload);
+        }
         if fin && !window.context_takeover {
             let compressor = self.compressor.take();
             IDLE_COMPRESSOR.set(compressor.map(|codec| (settings(window, &self.config), codec)));

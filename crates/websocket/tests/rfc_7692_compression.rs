@@ -158,7 +158,7 @@ fn s6_1_fragments_of_a_compressed_message() {
     let config = takeover();
     let (mut sender, mut receiver) = (server(config), client(config));
     // Nothing to send yet, and nothing else may be.
-    sender.send_fragment("a", false).unwrap();
+    sender.send_fragment("", false).unwrap();
     assert_eq!(sender.send("b"), Err(SendError::UnfinishedMessage));
     assert_eq!(sender.send_fragment(vec![1], true), Err(SendError::UnfinishedMessage));
     assert_eq!(drain(&mut sender), b"");
@@ -166,14 +166,28 @@ fn s6_1_fragments_of_a_compressed_message() {
     let noise = noise(200_000);
     let hex: String = noise.iter().map(|byte| format!("{byte:02x}")).collect();
     sender.send_fragment(hex.as_str(), false).unwrap();
+    sender.send_fragment("", false).unwrap();
     sender.send_fragment("c", true).unwrap();
     let wire = drain(&mut sender);
-    let [(false, 1), (true, 100_000..), (false, 1..)] = frames(&wire)[..] else {
+    let [(false, 1), (true, 200_000..), (false, 1..)] = frames(&wire)[..] else {
         panic!("{:?}", frames(&wire));
     };
     let second = FrameHeader::decode(&wire[3..]).unwrap().unwrap().0;
     assert_eq!((second.opcode, second.fin), (Opcode::Text, false));
-    assert_eq!(messages(&mut receiver, &wire), [Message::from(format!("a{hex}c"))]);
+    assert_eq!(messages(&mut receiver, &wire), [Message::from(format!("{hex}c"))]);
+
+    // Each is there when it arrives, also the end by itself.
+    for piece in ["live ", "text, ", "as ", "it comes"] {
+        sender.send_fragment(piece, false).unwrap();
+        let mut wire = drain(&mut sender);
+        let part = receiver.next_part(&mut &mut wire[..]).unwrap();
+        let Some(Part::Text { text, fin: false }) = part else { panic!("{part:?}") };
+        assert_eq!(&*text, piece);
+    }
+    sender.send_fragment("", true).unwrap();
+    let mut wire = drain(&mut sender);
+    let part = receiver.next_part(&mut &mut wire[..]).unwrap();
+    assert!(matches!(part, Some(Part::Text { text, fin: true }) if text.is_empty()));
 
     // A message of one fragment is one as any other.
     sender.send_fragment("short", true).unwrap();
