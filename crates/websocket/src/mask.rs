@@ -23,16 +23,14 @@
 /// ```
 #[inline]
 pub fn apply_mask(payload: &mut [u8], key: [u8; 4], offset: u64) {
-    let mut key = key;
-    key.rotate_left((offset % 4) as usize);
-    let [a, b, c, d] = key;
+    let key = u32::from_le_bytes(key).rotate_right((offset % 4) as u32 * 8);
     // Eight bytes at a time: a shape that compilers turn into vector instructions.
-    let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let word = u64::from(key) << 32 | u64::from(key);
     let (words, rest) = payload.as_chunks_mut::<8>();
     for bytes in words {
-        *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+        *bytes = (u64::from_le_bytes(*bytes) ^ word).to_le_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip([a, b, c, d, a, b, c]) {
+    for (byte, key) in rest.iter_mut().zip(word.to_le_bytes()) {
         *byte ^= key;
     }
 }
