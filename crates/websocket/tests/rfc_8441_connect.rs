@@ -2,8 +2,11 @@
 //! each other.
 #![allow(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 
+mod handshake_vectors;
+
 use std::collections::BTreeSet;
 
+use handshake_vectors::{Chosen, Role, Seen, Status, name};
 use proptest::prelude::*;
 use rtwire_websocket::handshake::{Answer, BuildError, Error, HeadSearch, Request, Response, Rule};
 use serde::Deserialize;
@@ -18,13 +21,6 @@ struct Vector {
     offers: Vec<String>,
     fields: Vec<(String, String)>,
     expect: Expect,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Role {
-    Server,
-    Client,
 }
 
 #[derive(Deserialize)]
@@ -44,24 +40,6 @@ enum Expect {
         error: String,
         answer: Option<Vec<(String, String)>>,
     },
-}
-
-#[derive(Deserialize, Debug, PartialEq)]
-struct Seen {
-    target: String,
-    host: String,
-    origin: Option<String>,
-    protocols: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Chosen {
-    protocol: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    status: u16,
 }
 
 fn vectors() -> Vec<Vector> {
@@ -85,10 +63,6 @@ fn answered(response: &Response, request: &Request) -> Result<Answer, Error> {
     Answer::from_parts(response.status(), (2, 0), response.headers(), request)
 }
 
-fn name(rule: Rule) -> String {
-    format!("{rule:?}").split(' ').next().unwrap().into()
-}
-
 /// The answer as fields, which are such that HTTP/2 has.
 fn as_fields(response: &Response) -> Vec<(String, String)> {
     let status = (":status".to_owned(), response.status().to_string());
@@ -106,13 +80,7 @@ fn s5_requests_of_the_vectors() {
         println!("{} ({})", vector.name, vector.section);
         match (Request::from_connect(bytes(&vector.fields)), &vector.expect) {
             (Ok(request), Expect::Ok { ok }) => {
-                let seen = Seen {
-                    target: request.target().into(),
-                    host: request.host().into(),
-                    origin: request.origin().map(String::from),
-                    protocols: request.protocols().map(String::from).collect(),
-                };
-                assert_eq!(&seen, ok);
+                assert_eq!(&Seen::from(&request), ok);
                 assert_eq!(as_fields(&request.accept()), [(":status".into(), "200".into())]);
             }
             (Err(error), Expect::Error { error: rule, answer: Some(answer) }) => {

@@ -1,9 +1,12 @@
 //! RFC 6455 §4, the opening handshake: vectors, limits, and the two roles against each other.
 #![allow(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 
+mod handshake_vectors;
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
+use handshake_vectors::{Chosen, Role, Seen, Status, name};
 use proptest::prelude::*;
 use rtwire_websocket::handshake::{
     Answer, BuildError, Error, HeadSearch, Limits, Request, Response, Rule, accept_key,
@@ -26,13 +29,6 @@ struct Vector {
     #[serde(flatten)]
     head: Head,
     expect: Expect,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Role {
-    Server,
-    Client,
 }
 
 /// `lines` are each followed by CRLF, and all by an empty line.
@@ -62,24 +58,6 @@ enum Expect {
         status: Option<u16>,
         at: Option<String>,
     },
-}
-
-#[derive(Deserialize, Debug, PartialEq)]
-struct Seen {
-    target: String,
-    host: String,
-    origin: Option<String>,
-    protocols: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Chosen {
-    protocol: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    status: u16,
 }
 
 impl Head {
@@ -151,20 +129,6 @@ fn offering(protocols: &[String]) -> Request {
     protocols.iter().try_fold(request, |request, one| request.with_protocol(one)).unwrap()
 }
 
-fn seen(request: &Request) -> Seen {
-    Seen {
-        target: request.target().into(),
-        host: request.host().into(),
-        origin: request.origin().map(String::from),
-        protocols: request.protocols().map(String::from).collect(),
-    }
-}
-
-/// The name of the variant, without its fields.
-fn name(rule: Rule) -> String {
-    format!("{rule:?}").split(' ').next().unwrap().into()
-}
-
 fn assert_error(error: Error, vector: &Vector, head: &[u8]) {
     let Expect::Error { error: rule, status, at } = &vector.expect else {
         panic!("refused with {error:?}");
@@ -192,7 +156,7 @@ fn s4_2_1_requests_of_the_vectors() {
             Ok(None) => panic!("not complete"),
             Ok(Some((request, _))) => {
                 let Expect::Ok { ok } = &vector.expect else { panic!("accepted {request:?}") };
-                assert_eq!(&seen(&request), ok);
+                assert_eq!(&Seen::from(&request), ok);
                 assert_eq!(request.accept().header("sec-websocket-accept"), Some(&ACCEPT[..]));
             }
         }
