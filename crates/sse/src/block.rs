@@ -237,11 +237,13 @@ impl Block {
 pub(crate) struct LastEventId {
     id: String,
     shared: Option<ByteString>,
+    /// An `id` field has set it, be it to what it was, since this was last asked.
+    pub(crate) set: bool,
 }
 
 impl LastEventId {
     pub(crate) fn new(id: String) -> Self {
-        Self { id, shared: None }
+        Self { id, shared: None, set: false }
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -249,6 +251,7 @@ impl LastEventId {
     }
 
     fn set<'i>(&mut self, id: Text<'i>) -> Text<'i> {
+        self.set = true;
         self.id.clear();
         self.id.push_str(&id);
         self.shared = match &id {

@@ -159,6 +159,11 @@ impl Decoder {
         self.skipped
     }
 
+    /// Whether an `id` field has acted since this was last asked.
+    pub(crate) fn took_id(&mut self) -> bool {
+        mem::take(&mut self.last_event_id.set)
+    }
+
     /// Begins another stream, on a new connection. What was unfinished is dropped; the last event
     /// ID string, the reconnection time and the count of skipped events stay.
     pub fn reset(&mut self) {
