@@ -26,6 +26,11 @@ fn sse_encoder() {
 }
 
 #[test]
+fn sse_event_source() {
+    replay("sse_event_source", rtwire_fuzz::sse_event_source);
+}
+
+#[test]
 fn websocket_handshake() {
     replay("websocket_handshake", rtwire_fuzz::websocket_handshake);
 }
