@@ -35,6 +35,24 @@ pub fn event_stream(mut input: &[u8]) -> Option<usize> {
     Some(bytes)
 }
 
+/// Reads an event stream behind a redirect; the bytes of its events' data.
+pub fn event_source(mut input: &[u8]) -> Option<usize> {
+    use rtwire_sse::event_source::{Event, EventSource, Options};
+    let mut source = EventSource::new("http://a.example/", Options::get(), || 0).ok()?;
+    source.next_request()?;
+    source.handle_response(307, [("Location", "../b")]);
+    source.next_request()?;
+    source.handle_response(200, [("Content-Type", "text/event-stream")]);
+    let mut bytes = 0;
+    while let Some(event) = source.next_event(&mut input) {
+        if let Event::Message(event) = event {
+            bytes += event.data.len();
+        }
+    }
+    source.handle_timeout(Duration::from_secs(1));
+    Some(bytes)
+}
+
 /// Decodes the frames of a client; the bytes of the text among them.
 pub fn frames(mut input: &mut [u8]) -> Option<usize> {
     let mut connection = Connection::new(Role::Server, Limits::default());
