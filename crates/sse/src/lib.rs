@@ -1,4 +1,4 @@
-//! Server-sent events: an exact event stream decoder and encoder, without I/O.
+//! Server-sent events: an exact event stream decoder and encoder, and `EventSource`, without I/O.
 //!
 //! An event stream is UTF-8 text: lines that are fields, and empty lines that end events
 //! (WHATWG HTML, [server-sent events](https://html.spec.whatwg.org/#server-sent-events)).
@@ -51,6 +51,11 @@
 //! assert_eq!(hostile, Err(EncodeError::LineBreakInEvent));
 //! # Ok::<(), rtwire_sse::EncodeError>(())
 //! ```
+//!
+//! # Requesting, again and again
+//!
+//! [`EventSource`] is the machine around the decoder: it says what to send and when, follows redirects,
+//! and reconnects. [`event_source`] draws it, and runs it.
 //!
 //! # Features
 //!
