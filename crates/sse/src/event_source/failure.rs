@@ -75,7 +75,7 @@ impl Failure {
 pub struct FailedResponse {
     /// The status.
     pub status: u16,
-    /// Its headers, in their order.
+    /// Its headers, in their order, as many as the HTTP client let through.
     pub headers: Vec<(String, Bytes)>,
     /// The beginning of its body, or all of it.
     pub body: Vec<u8>,

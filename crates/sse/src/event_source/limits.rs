@@ -17,14 +17,14 @@ pub struct Limits {
     pub max_redirects: u32,
     /// How long neither the head of a response nor a byte of a stream may come; a comment is enough.
     /// Over it, [`Failure::Silence`](super::Failure::Silence). `None`, as in browsers: for ever, so
-    /// that a peer that vanished is never missed. [`Options::post`](super::Options::post) has 5 min.
+    /// that a peer that vanished is never missed. [`Limits::post`] has 5 min.
     pub idle_timeout: Option<Duration>,
     /// Most that is kept of the body of a failed response: 16 KiB. What is over it is left off.
     pub max_failed_body: usize,
     /// How long that body may take in all: 5 s. Then the failure is told with what has come.
     pub failed_body_timeout: Duration,
     /// Most requests after a failure, in a row, without progress: `None`, for ever, as in browsers.
-    /// Over it, the last failure is for good. [`Options::post`](super::Options::post) has 4.
+    /// Over it, the last failure is for good. [`Limits::post`] has 4.
     pub max_retries: Option<u32>,
     /// Longest random wait in addition to the reconnection time: 30 s. It doubles up to this.
     pub max_backoff: Duration,
@@ -49,6 +49,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The defaults of a POST: silence is a failure after 5 min, and the fourth retry in a row without
+    /// progress is the last.
+    #[must_use]
+    pub fn post() -> Self {
+        let idle_timeout = Some(Duration::from_secs(300));
+        Self { idle_timeout, max_retries: Some(4), ..Self::default() }
+    }
+
     /// Sets [`stream`](#structfield.stream).
     #[must_use]
     pub const fn stream(mut self, limits: crate::Limits) -> Self {

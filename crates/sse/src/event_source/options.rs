@@ -86,16 +86,14 @@ impl Options {
         }
     }
 
-    /// A POST, never repeated unless that is asked for: what language models and MCP servers want.
-    /// Silence is taken for a failure after 5 min, and 4 failures in a row for one for good.
+    /// A POST, never repeated unless that is asked for, with [`Limits::post`]: what language models and
+    /// MCP servers want.
     #[must_use]
     pub fn post(content_type: impl Into<ByteString>, body: impl Into<Bytes>) -> Self {
-        let limits = Limits::default();
-        let idle_timeout = Some(Duration::from_secs(300));
         Self {
             body: Some(body.into()),
             reconnect: Reconnect::Never,
-            limits: limits.idle_timeout(idle_timeout).max_retries(Some(4)),
+            limits: Limits::post(),
             ..Self::get().header("Content-Type", content_type)
         }
     }
@@ -103,7 +101,8 @@ impl Options {
     /// Adds a header. `Accept` and `Cache-Control` take the place of what is sent without.
     ///
     /// After a redirect to another origin only `Accept`, `Accept-Language`, `Content-Language` and
-    /// `Content-Type` are sent. The others may be secret, and a browser would ask that origin first.
+    /// `Content-Type` are sent. The others may be secret, and a browser would ask that origin first. A
+    /// body goes along where 307 and 308 lead, as in browsers.
     #[must_use]
     pub fn header(mut self, name: impl Into<ByteString>, value: impl Into<ByteString>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -146,7 +145,8 @@ impl Options {
         self
     }
 
-    /// What the peer may cost.
+    /// What the peer may cost. It takes the place of all limits, so that for a POST one begins with
+    /// [`Limits::post`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

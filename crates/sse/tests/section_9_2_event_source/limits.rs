@@ -27,6 +27,8 @@ fn the_defaults() {
     assert_eq!((limits.max_redirects, limits.max_failed_body), (20, 16_384));
     assert_eq!((limits.idle_timeout, limits.max_retries), (None, None));
     assert_eq!(limits.failed_body_timeout, 5 * SECOND);
+    let post = limits.idle_timeout(Some(300 * SECOND)).max_retries(Some(4));
+    assert_eq!(Limits::post(), post);
     assert_eq!((limits.max_backoff, limits.max_retry_after), (30 * SECOND, 300 * SECOND));
 }
 

@@ -99,6 +99,28 @@ fn s9_2_3_what_comes_out_of_place_changes_nothing() {
     assert_eq!(driver.source.next_timeout(), Some(Duration::from_secs(3)));
 }
 
+/// Web platform tests, request-status-error: the connection is announced by a 200 and nothing else.
+#[test]
+fn s9_2_3_any_other_status_fails_the_connection() {
+    for status in (0..=999).chain([u16::MAX]) {
+        if matches!(status, 200 | 301 | 302 | 303 | 307 | 308) {
+            continue;
+        }
+        let mut driver = Driver::with(Options::get());
+        driver.request();
+        let headers = [("Content-Type", "text/event-stream"), ("Location", "/b")];
+        driver.source.handle_response(status, headers);
+        assert_eq!(driver.events(b"data: a\n\n"), []);
+        driver.source.handle_end();
+        let events = driver.events(b"");
+        let [Event::Error { failure: Failure::Status(response), ready_state }] = &events[..] else {
+            panic!("{events:?}")
+        };
+        assert_eq!((response.status, *ready_state), (status, ReadyState::Closed));
+        assert_eq!((driver.settle(b""), driver.source.next_timeout()), (vec![], None));
+    }
+}
+
 #[test]
 fn s9_2_3_a_failed_response_keeps_its_headers() {
     let mut driver = Driver::with(Options::get());

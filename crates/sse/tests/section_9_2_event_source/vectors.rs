@@ -54,9 +54,7 @@ impl OptionsOfVector {
         let (mut options, mut limits) = match &self.post {
             None => (Options::get(), Limits::default()),
             Some((content_type, body)) => {
-                let limits = Limits::default().idle_timeout(Some(Duration::from_secs(300)));
-                let options = Options::post(content_type.as_str(), body.clone());
-                (options, limits.max_retries(Some(4)))
+                (Options::post(content_type.as_str(), body.clone()), Limits::post())
             }
         };
         for (name, value) in &self.headers {
