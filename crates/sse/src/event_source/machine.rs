@@ -293,15 +293,13 @@ impl EventSource {
         match read {
             Ok(Some(event)) => {
                 if self.options.end_mark.as_deref() == Some(event.data.as_str()) {
-                    *input = &[];
-                    self.end();
+                    self.end(); // and the rest of the input is nobody's
                     return Some(Event::End);
                 }
                 Some(Event::Message(event))
             }
             Ok(None) => None,
             Err(error) => {
-                *input = &[];
                 self.fail(Failure::Stream(error));
                 self.events.pop_front()
             }

@@ -1,7 +1,7 @@
 //! Rules that need more than a script.
 
 use crate::driver::{Driver, Output};
-use rtwire_sse::event_source::{BuildError, Event, Failure, Options, ReadyState, Url};
+use rtwire_sse::event_source::{BuildError, Event, Failure, Limits, Options, ReadyState, Url};
 use rtwire_sse::{EventSource, Text};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ fn s9_2_2_a_header_cannot_smuggle_in_another() {
     assert_eq!(with("X", "y\r\nZ: a"), Some(BuildError::HeaderValue));
     assert_eq!(with("X", "y\0"), Some(BuildError::HeaderValue));
     assert_eq!(with("X", " y"), Some(BuildError::HeaderValue));
+    assert_eq!(with("X", "y\x7F"), Some(BuildError::HeaderValue));
     assert_eq!(with("X: y\r\nZ", "a"), Some(BuildError::HeaderName));
     assert_eq!(with("", "a"), Some(BuildError::HeaderName));
     assert_eq!(with("last-event-id", "a"), Some(BuildError::LastEventId));
@@ -42,6 +43,19 @@ fn s9_2_2_url_and_the_state_before_anything() {
     assert!(!source.is_receiving());
     assert_eq!(source.next_timeout(), None);
     assert_eq!(source.reconnection_time(), Duration::from_secs(3));
+}
+
+#[test]
+fn s9_2_3_nothing_is_waited_for_between_redirects() {
+    let limits = Limits::default().idle_timeout(Some(Duration::from_secs(1)));
+    let mut driver = Driver::with(Options::get().limits(limits));
+    driver.request();
+    assert_eq!(driver.source.next_timeout(), Some(Duration::from_secs(1)));
+    driver.source.handle_response(302, [("Location", "/b")]);
+    assert!(!driver.source.is_receiving());
+    assert_eq!(driver.source.next_timeout(), None);
+    assert_eq!(driver.request().url.target(), "/b");
+    assert_eq!(driver.source.next_timeout(), Some(Duration::from_secs(1)));
 }
 
 #[test]
