@@ -171,7 +171,8 @@ impl Incoming {
 /// From this many missing bytes on, a payload is read straight into its own buffer.
 const DIRECT_READ_MIN: u64 = 16 << 10;
 
-/// The buffer of a large payload grows by what has arrived, and at first by this.
+/// The buffer of a large payload grows to four times what has arrived, and at first by this. What is not
+/// written to takes no memory yet, and growing means moving.
 const FIRST_RESERVE: usize = 64 << 10;
 
 /// What DEFLATE cannot make shorter it makes longer: with zlib, whatever its settings, by an eighth and some
@@ -239,7 +240,7 @@ impl Connection {
         }
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
         if bytes.capacity() == bytes.len() {
-            bytes.reserve(missing.min(bytes.len().max(FIRST_RESERVE)));
+            bytes.reserve(missing.min((bytes.len() * 3).max(FIRST_RESERVE)));
         }
         Some(bytes.limit(missing))
     }
