@@ -31,8 +31,9 @@ pub struct Writer<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
-    /// Two halves for two tasks, in the order in which futures' `split` gives them. The lock that they share is held while one of them is polled, and
-    /// never while one waits. Every future of theirs is safe to drop, as those of the whole are.
+    /// Two halves for two tasks, in the order in which futures' `split` gives them. The lock that they
+    /// share is held while one of them is polled, and never while one waits. Every future of theirs is
+    /// safe to drop, as those of the whole are.
     ///
     /// ```
     /// use rtwire_tokio::WebSocket;
