@@ -1,10 +1,12 @@
-use rtwire_sse::{Decoder, Error, Event, Fields, Limits, Oversize};
+use bytes::Bytes;
+use rtwire_sse::{Decoder, Error, Event, Fields, Item, Limits, Oversize};
 
 /// The event stream decoder (HTML #parsing-an-event-stream, #event-stream-interpretation).
 ///
 /// - Any way to cut the stream gives the same events, the same error and the same state.
 /// - An event is delivered with a CR or an LF, and none by the prefix before it.
 /// - Encode inverts decode: each event can be encoded, and is read back as it was.
+/// - Owned events and items are the same events.
 /// - Limits hold, and skipping delivers what failing does and then goes on.
 pub fn sse_decoder(stream: &[u8]) {
     let unlimited = any_cut(stream, Limits::default());
@@ -79,9 +81,35 @@ fn any_cut(stream: &[u8], limits: Limits) -> Outcome {
     let last = usize::from(stream.last().copied().unwrap_or(0));
     let (front, back) = stream.split_at(last.min(stream.len()));
     assert_eq!(decode(&[front, &[], back], limits), whole, "cut at {}", front.len());
+    other_faces(&[front, back], limits, &whole);
     let parts: Vec<&[u8]> = stream.chunks(last % 31 + 2).collect();
     assert_eq!(decode(&parts, limits), whole, "cut each {} bytes", last % 31 + 2);
     whole
+}
+
+/// Owned events, and the events among all items.
+fn other_faces(chunks: &[&[u8]], limits: Limits, expected: &Outcome) {
+    let mut owned = Decoder::with_limits(limits);
+    let mut items = owned.clone();
+    let (mut of_owned, mut of_items) = (Vec::new(), Vec::new());
+    for &chunk in chunks {
+        let mut shared = Bytes::copy_from_slice(chunk);
+        while let Ok(Some(event)) = owned.next_owned(&mut shared) {
+            of_owned.push(event);
+        }
+        let mut input = chunk;
+        while let Ok(Some(item)) = items.next_item(&mut input) {
+            if let Item::Event(event) = item {
+                of_items.push(event.into_owned());
+            }
+        }
+        assert_eq!(shared, input);
+    }
+    assert_eq!((&of_owned, &of_items), (&expected.events, &expected.events));
+    for decoder in [owned, items] {
+        assert_eq!(decoder.last_event_id(), expected.last_event_id);
+        assert_eq!((decoder.retry(), decoder.skipped()), (expected.retry, expected.skipped));
+    }
 }
 
 fn earliest(stream: &[u8]) {

@@ -1,95 +1,64 @@
 //! Fields to events (HTML #event-stream-interpretation): the buffers of the standard, and what an
 //! empty line does with them.
 
-use crate::utf8::{self, Utf8};
+use crate::data::Data;
+use crate::utf8;
 use crate::{Event, Text};
 use alloc::string::String;
 use bytestring::ByteString;
 use core::mem;
 
-/// Data is copied out of its buffer up to this length, in bytes; longer data takes the buffer along.
-const COPIED: usize = 4096;
-
 /// Fields since the last empty line that lie in the present chunk, as they are.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Borrowed<'i> {
-    event_type: Option<&'i str>,
-    data: Option<&'i str>,
-    id: Option<&'i str>,
+    pub(crate) event_type: Option<&'i [u8]>,
+    /// Of the one `data` field, which no other stands before.
+    pub(crate) data: Option<&'i [u8]>,
+    pub(crate) id: Option<&'i [u8]>,
 }
 
-impl<'i> Borrowed<'i> {
-    #[inline]
-    pub(crate) const fn has_data(&self) -> bool {
-        self.data.is_some()
-    }
-
+impl Borrowed<'_> {
     #[inline]
     const fn is_empty(&self) -> bool {
         self.event_type.is_none() && self.data.is_none() && self.id.is_none()
     }
-
-    /// Takes the value if it is UTF-8, and the first.
-    #[inline]
-    pub(crate) fn set_data(&mut self, value: &'i [u8]) -> bool {
-        self.data.is_none() && set(&mut self.data, value)
-    }
-
-    /// Takes the value if it is UTF-8.
-    #[inline]
-    pub(crate) fn set_event_type(&mut self, value: &'i [u8]) -> bool {
-        set(&mut self.event_type, value)
-    }
-
-    /// Takes the value if it is UTF-8.
-    #[inline]
-    pub(crate) fn set_id(&mut self, value: &'i [u8]) -> bool {
-        set(&mut self.id, value)
-    }
 }
 
-#[inline]
-fn set<'i>(slot: &mut Option<&'i str>, value: &'i [u8]) -> bool {
-    let Some(value) = utf8::valid(value) else { return false };
-    *slot = Some(value);
-    true
-}
-
-/// The same fields where they cannot be borrowed: the event is cut, has several `data` lines, or is
-/// not UTF-8.
+/// The same fields where they cannot be borrowed: the event is cut, or has several `data` lines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
     event_type: Option<ByteString>,
     /// The data buffer, without the LF that the standard appends to each value, to drop the last.
-    data: String,
+    data: Data,
     /// There was a `data` field, so that `data` counts, be it empty.
     has_data: bool,
     /// The id buffer, if there was an `id` field. If not, it is the last event ID string.
     id: Option<ByteString>,
     /// The event is over a limit: its data is dropped, now and later.
     pub(crate) oversize: bool,
-    /// The end of a `data` line that is cut.
-    utf8: Utf8,
 }
 
 impl Block {
+    #[inline]
     pub(crate) const fn has_data(&self) -> bool {
         self.has_data
     }
 
     /// There is data to deliver.
+    #[inline]
     pub(crate) const fn has_event(&self) -> bool {
         self.has_data && !self.oversize
     }
 
-    /// The length of the data, in bytes.
-    pub(crate) fn data_len(&self) -> usize {
-        self.data.len()
+    /// Makes room for data of so many bytes.
+    pub(crate) fn reserve_data(&mut self, bytes: usize) {
+        self.data.reserve(bytes);
     }
 
-    #[cfg(test)]
-    pub(crate) fn data_capacity(&self) -> usize {
-        self.data.capacity()
+    /// Whether the data is within the limit; asked after a `data` line.
+    #[inline]
+    pub(crate) fn data_fits(&mut self, limit: usize) -> bool {
+        self.data.fits(limit)
     }
 
     /// Copies what is about to leave with its chunk.
@@ -100,13 +69,12 @@ impl Block {
         }
     }
 
-    #[cold]
     fn keep_some(&mut self, borrowed: &mut Borrowed<'_>) {
         if let Some(event_type) = borrowed.event_type.take() {
-            self.event_type = Some(event_type.into());
+            self.set_event_type(event_type);
         }
         if let Some(id) = borrowed.id.take() {
-            self.id = Some(id.into());
+            self.set_id(id);
         }
         self.keep_data(borrowed);
     }
@@ -115,8 +83,7 @@ impl Block {
     #[inline]
     pub(crate) fn keep_data(&mut self, borrowed: &mut Borrowed<'_>) {
         if let Some(data) = borrowed.data.take() {
-            self.begin_data();
-            self.data.push_str(data);
+            self.push_data(data);
         }
     }
 
@@ -128,106 +95,120 @@ impl Block {
         self.id = Some(utf8::decode(value).as_ref().into());
     }
 
+    #[inline]
     pub(crate) fn push_data(&mut self, value: &[u8]) {
         self.begin_data();
-        if !self.oversize {
-            self.data.push_str(&utf8::decode(value));
-        }
+        self.push_data_part(value);
     }
 
     /// A `data` line begins, of which parts follow.
+    #[inline]
     pub(crate) fn begin_data(&mut self) {
-        if mem::replace(&mut self.has_data, true) && !self.oversize {
-            self.data.push('\n');
+        if mem::replace(&mut self.has_data, true) {
+            self.push_data_part(b"\n");
         }
     }
 
+    #[inline]
     pub(crate) fn push_data_part(&mut self, part: &[u8]) {
         if !self.oversize {
-            self.utf8.push(part, &mut self.data);
+            self.data.push(part);
         }
-    }
-
-    pub(crate) fn end_data(&mut self) {
-        self.utf8.finish(&mut self.data);
     }
 
     /// Drops the data of this event, also what is still to come.
     pub(crate) fn drop_data(&mut self) {
         self.oversize = true;
         self.has_data = true;
-        self.data = String::new();
-        self.utf8 = Utf8::default();
+        self.data.clear();
+    }
+
+    /// The event type and the data, if an event ends that has no more than these, all of it borrowed.
+    ///
+    /// Such are the events of most streams. They are made where they are returned; the others are
+    /// assembled first, and moved, which shows when events are as short as a token.
+    #[inline(always)]
+    pub(crate) fn plain<'i>(
+        &self,
+        borrowed: &Borrowed<'i>,
+        last_event_id: &LastEventId,
+    ) -> Option<(&'i str, &'i str)> {
+        let data = borrowed.data?;
+        if borrowed.id.is_some()
+            || self.id.is_some()
+            || self.event_type.is_some()
+            || !last_event_id.id.is_empty()
+        {
+            return None;
+        }
+        let event_type = borrowed.event_type.map_or(Some(MESSAGE), utf8::valid)?;
+        if event_type.is_empty() { None } else { Some((event_type, utf8::valid(data)?)) }
     }
 
     /// An empty line ends an event: there was a `data` field, and no limit was passed.
-    #[inline]
     pub(crate) fn dispatch<'i>(
         &mut self,
         borrowed: Borrowed<'i>,
         last_event_id: &mut LastEventId,
     ) -> Event<'i> {
-        // The event of most streams is made where it is returned. The others are assembled first,
-        // and moved, which shows when events are as short as a token.
-        if let Some(data) = borrowed.data
-            && borrowed.id.is_none()
-            && last_event_id.id.is_empty()
-            && self.id.is_none()
-            && self.event_type.is_none()
-        {
-            let event_type = borrowed.event_type.filter(|value| !value.is_empty());
-            return Event {
-                event_type: Text::Borrowed(event_type.unwrap_or("message")),
-                data: Text::Borrowed(data),
-                last_event_id: Text::Borrowed(""),
-            };
-        }
+        let event_type = match self.event_type(borrowed) {
+            Some(value) if !value.is_empty() => value,
+            _ => Text::Borrowed(MESSAGE),
+        };
         let last_event_id = match self.id(borrowed) {
             Some(id) => last_event_id.set(id),
             None => last_event_id.share(),
         };
-        let event_type = match (borrowed.event_type, self.event_type.take()) {
-            (Some(value), _) if !value.is_empty() => Text::Borrowed(value),
-            (None, Some(value)) if !value.is_empty() => Text::Owned(value),
-            _ => Text::Borrowed("message"),
-        };
         let data = match borrowed.data {
-            Some(data) => Text::Borrowed(data),
-            None => Text::Owned(self.take_data()),
+            Some(data) => Text::decode(data),
+            None => {
+                self.has_data = false;
+                Text::Owned(self.data.take())
+            }
         };
         Event { event_type, data, last_event_id }
     }
 
-    /// An empty line that ends no event.
-    pub(crate) fn end(&mut self, borrowed: Borrowed<'_>, last_event_id: &mut LastEventId) {
-        // "Set the last event ID string of the event source to the value of the last event ID
-        // buffer" comes before "if the data buffer is an empty string".
-        if let Some(id) = self.id(borrowed) {
-            last_event_id.set(id);
-        }
-        self.event_type = None;
+    /// An empty line that ends no event. If it ends fields at all: the event type, and the last event
+    /// ID string.
+    pub(crate) fn end<'i>(
+        &mut self,
+        borrowed: Borrowed<'i>,
+        last_event_id: &mut LastEventId,
+    ) -> Option<(Text<'i>, Text<'i>)> {
+        let (event_type, id) = (self.event_type(borrowed), self.id(borrowed));
         self.has_data = false;
         self.oversize = false;
+        if event_type.is_none() && id.is_none() {
+            return None;
+        }
+        // "Set the last event ID string of the event source to the value of the last event ID
+        // buffer" comes before "if the data buffer is an empty string".
+        let id = match id {
+            Some(id) => last_event_id.set(id),
+            None => last_event_id.share(),
+        };
+        Some((event_type.unwrap_or_default(), id))
+    }
+
+    #[inline]
+    fn event_type<'i>(&mut self, borrowed: Borrowed<'i>) -> Option<Text<'i>> {
+        match (borrowed.event_type, self.event_type.take()) {
+            (Some(value), _) => Some(Text::decode(value)),
+            (None, value) => value.map(Text::Owned),
+        }
     }
 
     #[inline]
     fn id<'i>(&mut self, borrowed: Borrowed<'i>) -> Option<Text<'i>> {
         match (borrowed.id, self.id.take()) {
-            (Some(id), _) => Some(Text::Borrowed(id)),
+            (Some(id), _) => Some(Text::decode(id)),
             (None, id) => id.map(Text::Owned),
         }
     }
-
-    fn take_data(&mut self) -> ByteString {
-        self.has_data = false;
-        if self.data.len() > COPIED {
-            return mem::take(&mut self.data).into();
-        }
-        let data = self.data.as_str().into();
-        self.data.clear();
-        data
-    }
 }
+
+const MESSAGE: &str = "message";
 
 /// The last event ID string.
 ///

@@ -12,7 +12,7 @@ const RETAINED: usize = 64 * 1024;
 /// What has come of a line that is cut.
 ///
 /// Most are `data` lines, and long ones nearly always: their value goes straight to the data
-/// buffer, decoded as it comes, and is copied once. Other lines are kept until they end.
+/// buffer. Other lines are kept until they end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CutLine {
     state: State,
@@ -28,9 +28,10 @@ enum State {
 }
 
 impl CutLine {
+    /// A `data` line is cut, within its value.
     #[inline]
-    pub(crate) fn begun(&self) -> bool {
-        self.state != State::None
+    pub(crate) fn is_data(&self) -> bool {
+        self.state == State::Data
     }
 
     #[cfg(test)]
@@ -39,10 +40,16 @@ impl CutLine {
     }
 
     /// Takes a part of the line.
+    #[inline]
     pub(crate) fn push(&mut self, part: &[u8], block: &mut Block) {
         if self.state == State::Data {
-            return block.push_data_part(part);
+            block.push_data_part(part);
+        } else {
+            self.push_begun(part, block);
         }
+    }
+
+    fn push_begun(&mut self, part: &[u8], block: &mut Block) {
         self.state = State::Kept;
         let begins = self.kept.is_empty();
         if !begins {
@@ -64,12 +71,9 @@ impl CutLine {
 
     /// The line ends: returns it for its field to be read, unless it was a `data` line, which is in
     /// the data buffer by now.
-    pub(crate) fn end(&mut self, block: &mut Block) -> Option<Vec<u8>> {
+    pub(crate) fn end(&mut self) -> Option<Vec<u8>> {
         match mem::take(&mut self.state) {
-            State::Data => {
-                block.end_data();
-                None
-            }
+            State::Data => None,
             State::None | State::Kept => Some(mem::take(&mut self.kept)),
         }
     }

@@ -4,8 +4,10 @@ use crate::block::{Block, Borrowed, LastEventId};
 use crate::cut::CutLine;
 use crate::field::Field;
 use crate::line::{Lines, Part};
-use crate::{Error, Event, Limits, Oversize, Rule};
+use crate::{Error, Event, Item, Limits, Oversize, Rule, Text};
 use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::{Buf, Bytes};
 use core::mem;
 use core::time::Duration;
 
@@ -17,7 +19,7 @@ use core::time::Duration;
 ///
 /// Work is linear in the bytes received, also when they come one by one. Memory is bounded by
 /// [`Limits`]: the data of an event and a line more, whose bytes become three each where they are
-/// not UTF-8.
+/// not UTF-8; and for a moment, when long data is put together, the same again.
 ///
 /// ```
 /// use rtwire_sse::Decoder;
@@ -38,6 +40,8 @@ use core::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Decoder {
     limits: Limits,
+    /// Bytes consumed since the stream began.
+    position: u64,
     lines: Lines,
     cut: CutLine,
     block: Block,
@@ -60,6 +64,7 @@ impl Decoder {
     pub fn with_limits(limits: Limits) -> Self {
         Self {
             limits,
+            position: 0,
             lines: Lines::new(limits.max_line),
             cut: CutLine::default(),
             block: Block::default(),
@@ -84,61 +89,226 @@ impl Decoder {
     /// # Errors
     /// [`Rule::LineTooLong`] and [`Rule::EventTooLong`], with [`Oversize::Fail`]. An error is
     /// final: each later call returns it again, until [`reset`](Self::reset).
+    #[inline]
     pub fn next_event<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Event<'i>>, Error> {
+        if let [byte] = **input
+            && self.trickle(byte)
+        {
+            *input = &[];
+            return Ok(None);
+        }
+        self.find_event(input)
+    }
+
+    fn find_event<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Event<'i>>, Error> {
+        loop {
+            match self.advance::<false>(input)? {
+                Some(Step::Event(fields)) => {
+                    if let Some((event_type, data)) = self.block.plain(&fields, &self.last_event_id)
+                    {
+                        return Ok(Some(Event {
+                            event_type: Text::Borrowed(event_type),
+                            data: Text::Borrowed(data),
+                            last_event_id: Text::Borrowed(""),
+                        }));
+                    }
+                    return Ok(Some(self.block.dispatch(fields, &mut self.last_event_id)));
+                }
+                Some(Step::Block(fields)) => {
+                    self.block.end(fields, &mut self.last_event_id);
+                }
+                Some(Step::Ignored(_) | Step::IgnoredCut(_)) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The same with an event that does not borrow the chunk, but owns its text or shares the chunk's
+    /// bytes.
+    ///
+    /// Data of 4 KiB and more that lies within `chunk` is shared; what is shorter is copied, lest an
+    /// event that somebody keeps hold a chunk that is many times as long.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    ///
+    /// let mut decoder = rtwire_sse::Decoder::new();
+    /// let mut chunk = Bytes::from("data: one\n\ndata: two\n\ndata: cut");
+    /// let mut events = Vec::new();
+    /// while let Some(event) = decoder.next_owned(&mut chunk)? {
+    ///     events.push(event);
+    /// }
+    /// drop(chunk);
+    /// assert_eq!(events[1].data, "two");
+    /// # Ok::<(), rtwire_sse::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn next_owned(&mut self, chunk: &mut Bytes) -> Result<Option<Event<'static>>, Error> {
+        let mut input = &chunk[..];
+        let next = self.next_event(&mut input).map(|event| event.map(|event| event.share(chunk)));
+        let used = chunk.len() - input.len();
+        chunk.advance(used);
+        next
+    }
+
+    /// The next thing that the stream says, of those too that deliver nothing: comments, fields to be
+    /// ignored, blocks without data. Otherwise as [`next_event`](Self::next_event).
+    ///
+    /// ```
+    /// use rtwire_sse::{Decoder, Item};
+    ///
+    /// let mut decoder = Decoder::new();
+    /// let mut input = &b": are you there?\nid: 7\n\ndata: hello\n\n"[..];
+    /// let mut items = Vec::new();
+    /// while let Some(item) = decoder.next_item(&mut input)? {
+    ///     items.push(item);
+    /// }
+    /// assert!(matches!(&items[0], Item::Comment(text) if *text == " are you there?"));
+    /// assert!(matches!(&items[1], Item::Block { last_event_id, .. } if *last_event_id == "7"));
+    /// assert!(matches!(&items[2], Item::Event(event) if event.data == "hello"));
+    /// # Ok::<(), rtwire_sse::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn next_item<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Item<'i>>, Error> {
+        loop {
+            let item = match self.advance::<true>(input)? {
+                Some(Step::Event(fields)) => {
+                    Item::Event(self.block.dispatch(fields, &mut self.last_event_id))
+                }
+                Some(Step::Block(fields)) => {
+                    let Some((event_type, last_event_id)) =
+                        self.block.end(fields, &mut self.last_event_id)
+                    else {
+                        continue; // An empty line behind an empty line, or behind a comment.
+                    };
+                    Item::Block { event_type, last_event_id }
+                }
+                Some(Step::Ignored(line)) => Item::ignored(line),
+                Some(Step::IgnoredCut(line)) => {
+                    let item = Item::ignored(&line).into_owned();
+                    self.cut.reuse(line);
+                    item
+                }
+                None => return Ok(None),
+            };
+            return Ok(Some(item));
+        }
+    }
+
+    /// Takes a byte that makes a `data` line longer and nothing else: the short way for streams that
+    /// come byte by byte.
+    #[inline]
+    fn trickle(&mut self, byte: u8) -> bool {
+        let taken = self.cut.is_data() && self.lines.lengthen(byte);
+        if taken {
+            self.position += 1;
+            self.block.push_data_part(&[byte]);
+        }
+        taken
+    }
+
+    /// Goes on to where there is something to do or, if it is asked for, to tell.
+    #[inline(always)] // The one loop, twice.
+    fn advance<'i, const ALL: bool>(
+        &mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Step<'i>>, Error> {
         if let Some(error) = self.failed {
             return Err(error);
         }
+        let (whole, mut rest) = (*input, *input);
+        let step = self.find_step::<ALL>(whole, &mut rest);
+        self.position += (whole.len() - rest.len()) as u64;
+        *input = rest;
+        step
+    }
+
+    #[inline(always)]
+    fn find_step<'i, const ALL: bool>(
+        &mut self,
+        whole: &'i [u8],
+        rest: &mut &'i [u8],
+    ) -> Result<Option<Step<'i>>, Error> {
         let mut borrowed = Borrowed::default();
         loop {
-            let part = match self.lines.next(input) {
-                Ok(Some(part)) => part,
-                Ok(None) => {
+            let line = match self.lines.next(rest) {
+                Part::Line(line) => line,
+                Part::Cut { bytes, ended } => {
+                    self.block.keep(&mut borrowed);
+                    self.cut.push(bytes, &mut self.block);
+                    if ended && let Some(line) = self.end_cut_line(whole, rest)? {
+                        if ALL {
+                            return Ok(Some(Step::IgnoredCut(line)));
+                        }
+                        self.cut.reuse(line);
+                    }
+                    if rest.is_empty() {
+                        return Ok(None); // The loop would say so too, a little later.
+                    }
+                    continue;
+                }
+                Part::TooLong { consumed } => {
+                    self.block.keep(&mut borrowed);
+                    self.cut = CutLine::default();
+                    let limit = self.limits.max_line;
+                    let begin = self.offset(whole, rest) - consumed as u64;
+                    self.exceed(Error::new(Rule::LineTooLong { limit }, begin + limit as u64))?;
+                    continue;
+                }
+                Part::Nothing => {
                     self.block.keep(&mut borrowed);
                     return Ok(None);
                 }
-                Err(too_long) => {
-                    self.block.keep(&mut borrowed);
-                    self.cut = CutLine::default();
-                    let rule = Rule::LineTooLong { limit: self.limits.max_line };
-                    self.exceed(Error::new(rule, too_long.offset))?;
-                    continue;
-                }
             };
-            if !part.ended || self.cut.begun() {
-                self.block.keep(&mut borrowed);
-                self.cut_line(part)?;
-                if input.is_empty() {
-                    return Ok(None); // The loop would say so too, a little later.
-                }
-                continue;
-            }
-            match Field::parse(part.bytes) {
-                Field::EmptyLine => {
-                    if borrowed.has_data() || self.block.has_event() {
-                        return Ok(Some(self.block.dispatch(borrowed, &mut self.last_event_id)));
-                    }
-                    self.skipped += u64::from(self.block.oversize);
-                    self.block.end(mem::take(&mut borrowed), &mut self.last_event_id);
-                }
+            match Field::parse(line) {
                 Field::Data(value)
                     if !self.block.has_data()
-                        && self.fits(value.len())
-                        && borrowed.set_data(value) => {}
-                Field::Event(value) if borrowed.set_event_type(value) => {}
-                Field::Id(value) if borrowed.set_id(value) => {}
-                Field::Retry(milliseconds) => self.retry = Some(milliseconds),
-                Field::Ignored => {}
+                        && borrowed.data.is_none()
+                        // Each byte becomes three at most.
+                        && value.len().saturating_mul(3) <= self.limits.max_event =>
+                {
+                    borrowed.data = Some(value);
+                    // Most events end here, and need no search to find that out.
+                    if let Some(after) = self.lines.strip_empty(rest) {
+                        *rest = after;
+                        return Ok(Some(Step::Event(borrowed)));
+                    }
+                }
                 Field::Data(value) => {
                     self.block.keep_data(&mut borrowed);
                     self.block.push_data(value);
-                    self.check_event()?;
+                    self.check_event(whole, rest)?;
                 }
-                field => {
-                    self.block.keep(&mut borrowed);
-                    self.keep_field(field)?;
+                Field::EmptyLine => {
+                    if borrowed.data.is_some() || self.block.has_event() {
+                        return Ok(Some(Step::Event(borrowed)));
+                    }
+                    self.skipped += u64::from(self.block.oversize);
+                    return Ok(Some(Step::Block(borrowed)));
+                }
+                Field::Event(value) => borrowed.event_type = Some(value),
+                Field::Id(value) => borrowed.id = Some(value),
+                Field::Retry(milliseconds) => self.retry = Some(milliseconds),
+                Field::Ignored => {
+                    if ALL {
+                        self.block.keep(&mut borrowed);
+                        return Ok(Some(Step::Ignored(line)));
+                    }
                 }
             }
         }
+    }
+
+    /// Makes room for an event whose data is about `bytes` long and comes in many chunks, so that it is
+    /// put where it stays. For one event; never over [`Limits::max_event`].
+    ///
+    /// Without, data of more than 64 KiB needs twice its length when it is put together at the end.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.block.reserve_data(bytes.min(self.limits.max_event));
     }
 
     /// The last event ID string: what a reconnection sends as `Last-Event-ID`, if not empty.
@@ -167,6 +337,7 @@ impl Decoder {
     /// Begins another stream, on a new connection. What was unfinished is dropped; the last event
     /// ID string, the reconnection time and the count of skipped events stay.
     pub fn reset(&mut self) {
+        self.position = 0;
         self.lines = Lines::new(self.limits.max_line);
         self.cut = CutLine::default();
         // The id buffer goes with the block: it starts again from the last event ID string.
@@ -174,50 +345,39 @@ impl Decoder {
         self.failed = None;
     }
 
-    /// A part of a line that is cut.
-    #[inline]
-    fn cut_line(&mut self, part: Part<'_>) -> Result<(), Error> {
-        self.cut.push(part.bytes, &mut self.block);
-        if !part.ended {
-            return Ok(());
-        }
-        match self.cut.end(&mut self.block) {
-            Some(line) => {
-                let kept = self.keep_field(Field::parse(&line));
-                self.cut.reuse(line);
-                kept
-            }
-            None => self.check_event(),
-        }
-    }
-
-    /// A field whose value is not borrowed.
-    fn keep_field(&mut self, field: Field<'_>) -> Result<(), Error> {
-        match field {
+    /// A line ends that was cut. Returns it if it is to be ignored.
+    fn end_cut_line(&mut self, whole: &[u8], rest: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let Some(line) = self.cut.end() else {
+            return self.check_event(whole, rest).map(|()| None); // It was a `data` line.
+        };
+        match Field::parse(&line) {
             Field::Data(value) => {
                 self.block.push_data(value);
-                return self.check_event();
+                self.check_event(whole, rest)?;
             }
             Field::Event(value) => self.block.set_event_type(value),
             Field::Id(value) => self.block.set_id(value),
             Field::Retry(milliseconds) => self.retry = Some(milliseconds),
-            Field::Ignored | Field::EmptyLine => {}
+            Field::Ignored | Field::EmptyLine => return Ok(Some(line)),
         }
-        Ok(())
+        self.cut.reuse(line);
+        Ok(None)
     }
 
     /// After a `data` line.
-    fn check_event(&mut self) -> Result<(), Error> {
-        if self.fits(self.block.data_len()) {
+    #[inline]
+    fn check_event(&mut self, whole: &[u8], rest: &[u8]) -> Result<(), Error> {
+        if self.block.data_fits(self.limits.max_event) {
             return Ok(());
         }
         let rule = Rule::EventTooLong { limit: self.limits.max_event };
-        self.exceed(Error::new(rule, self.lines.line_end()))
+        let line_end = if whole[..whole.len() - rest.len()].ends_with(b"\r\n") { 2 } else { 1 };
+        self.exceed(Error::new(rule, self.offset(whole, rest) - line_end))
     }
 
-    #[inline]
-    const fn fits(&self, data_len: usize) -> bool {
-        data_len <= self.limits.max_event
+    /// Where `rest` begins, which is the end of `whole`, in bytes from the start of the stream.
+    const fn offset(&self, whole: &[u8], rest: &[u8]) -> u64 {
+        self.position + (whole.len() - rest.len()) as u64
     }
 
     /// A limit is passed: the stream fails for good, or the event is dropped.
@@ -234,6 +394,18 @@ impl Decoder {
             }
         }
     }
+}
+
+/// Where the decoder has come to.
+enum Step<'i> {
+    /// An empty line that ends an event; these fields of it lie in the chunk.
+    Event(Borrowed<'i>),
+    /// An empty line that ends none.
+    Block(Borrowed<'i>),
+    /// A line to be ignored.
+    Ignored(&'i [u8]),
+    /// The same, of a line that was cut.
+    IgnoredCut(Vec<u8>),
 }
 
 impl Default for Decoder {
@@ -253,7 +425,7 @@ mod tests {
         let (mut capacity, mut moved) = (0, 0);
         for byte in line.chunks(1) {
             assert_eq!(decoder.next_event(&mut &byte[..]), Ok(None));
-            let grown = decoder.block.data_capacity() + decoder.cut.capacity();
+            let grown = decoder.cut.capacity();
             if grown != capacity {
                 (capacity, moved) = (grown, moved + capacity);
             }
@@ -264,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_line_that_comes_byte_by_byte_is_moved_a_constant_number_of_times() {
-        for name in ["data: ", "id: ", ": "] {
+        for name in ["id: ", ": "] {
             for length in [1 << 10, 1 << 15, 1 << 20] {
                 let mut line = name.as_bytes().to_vec();
                 line.resize(length, b'x');

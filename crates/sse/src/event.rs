@@ -1,6 +1,11 @@
 //! An event as it is dispatched (HTML #dispatchMessage).
 
 use crate::Text;
+use bytes::Bytes;
+use bytestring::ByteString;
+
+/// Data from this length on, in bytes, is shared with its chunk.
+const SHARED: usize = 4096;
 
 /// An event: what a page's `MessageEvent` holds, without the origin.
 ///
@@ -30,5 +35,18 @@ impl Event<'_> {
             data: self.data.into_owned(),
             last_event_id: self.last_event_id.into_owned(),
         }
+    }
+
+    /// The same event, which lies in `chunk` where it is borrowed, sharing long data with it.
+    pub(crate) fn share(self, chunk: &Bytes) -> Event<'static> {
+        let data = match self.data {
+            // UTF-8 is checked again: there is no other way from bytes to shared text.
+            Text::Borrowed(data) if data.len() >= SHARED => {
+                let shared = ByteString::try_from(chunk.slice_ref(data.as_bytes()));
+                Text::Owned(shared.unwrap_or_else(|_| data.into()))
+            }
+            data => data.into_owned(),
+        };
+        Event { data, ..Event { data: Text::default(), ..self }.into_owned() }
     }
 }

@@ -39,6 +39,9 @@
 //! # Ok::<(), rtwire_sse::Error>(())
 //! ```
 //!
+//! [`next_owned`](Decoder::next_owned) gives events that outlive their chunk, and
+//! [`next_item`](Decoder::next_item) also the comments, ignored fields and blocks without data.
+//!
 //! # Encoding
 //!
 //! ```
@@ -75,12 +78,14 @@ struct Readme;
 
 mod block;
 mod cut;
+mod data;
 mod decoder;
 mod encoder;
 mod error;
 mod event;
 pub mod event_source;
 mod field;
+mod item;
 mod limits;
 mod line;
 mod text;
@@ -91,5 +96,6 @@ pub use encoder::{Fields, KEEP_ALIVE};
 pub use error::{EncodeError, Error, Rule};
 pub use event::Event;
 pub use event_source::EventSource;
+pub use item::Item;
 pub use limits::{Limits, Oversize};
 pub use text::Text;

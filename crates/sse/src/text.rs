@@ -1,5 +1,7 @@
 //! Text that lies in the input, or on its own.
 
+use crate::utf8;
+use alloc::borrow::Cow;
 use alloc::string::String;
 use bytestring::ByteString;
 use core::fmt;
@@ -34,6 +36,15 @@ impl<'a> Text<'a> {
         match self {
             Self::Borrowed(text) => text,
             Self::Owned(text) => text,
+        }
+    }
+
+    /// UTF-8 decode: borrows what is UTF-8.
+    #[inline]
+    pub(crate) fn decode(bytes: &'a [u8]) -> Self {
+        match utf8::decode(bytes) {
+            Cow::Borrowed(text) => Self::Borrowed(text),
+            Cow::Owned(text) => Self::Owned(text.into()),
         }
     }
 

@@ -37,13 +37,6 @@ pub(crate) struct Utf8 {
 impl Utf8 {
     /// Appends to `text` what can be decoded.
     pub(crate) fn push(&mut self, mut bytes: &[u8], text: &mut String) {
-        // What trickles in byte by byte is worth a short way.
-        if let &[byte] = bytes
-            && byte.is_ascii()
-            && self.cut == 0
-        {
-            return text.push(byte.into());
-        }
         while self.cut > 0 {
             let Some((&byte, rest)) = bytes.split_first() else { return };
             self.sequence[self.cut] = byte;
@@ -65,6 +58,11 @@ impl Utf8 {
         text.push_str(&decode(whole));
         self.sequence[..cut.len()].copy_from_slice(cut);
         self.cut = cut.len();
+    }
+
+    /// The middle of a sequence is where it is.
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.cut > 0
     }
 
     /// The text ends here, whether or not in the middle of a sequence.

@@ -1,6 +1,7 @@
 //! Chunking: random streams in random chunks, borrowing, new connections.
 
 use crate::{feed, plain};
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rtwire_sse::{Decoder, Text};
@@ -61,9 +62,12 @@ proptest! {
         }
         for parts in [vec![&stream[..]], stream.chunks(1).collect(), parts] {
             let mut decoder = Decoder::new();
+            let (items, error) = feed::items(&mut decoder, parts.iter().copied());
+            prop_assert_eq!((&items, error), (&expected.items, None));
+            let mut decoder = Decoder::new();
             let (events, error) = feed::chunks(&mut decoder, parts);
             prop_assert_eq!(error, None);
-            prop_assert_eq!(&events, &expected.events);
+            prop_assert_eq!(events.iter().collect::<Vec<_>>(), expected.events());
             prop_assert_eq!(decoder.last_event_id(), &expected.last_event_id);
             let retry = decoder.retry().map(|time| time.as_millis());
             prop_assert_eq!(retry, expected.retry.map(u128::from));
@@ -92,6 +96,19 @@ fn an_event_within_a_chunk_borrows_it() {
     assert!(lies_in(&event.data, chunk));
     assert!(matches!(event.event_type, Text::Borrowed("message")));
     assert!(matches!(event.last_event_id, Text::Owned(ref id) if id == "7"));
+}
+
+#[test]
+fn long_data_within_a_chunk_is_shared_with_it_and_short_data_is_not() {
+    for (length, shared) in [(4095, false), (4096, true), (4097, true)] {
+        let chunk = Bytes::from(format!("id: 7\ndata: {}\n\ndata: after\n\n", "x".repeat(length)));
+        let (within, mut rest) = (chunk.as_ptr_range(), chunk.clone());
+        let mut decoder = Decoder::new();
+        let event = decoder.next_owned(&mut rest).unwrap().unwrap();
+        assert_eq!((event.data.len(), &*event.last_event_id), (length, "7"));
+        assert_eq!(within.contains(&event.data.as_ptr()), shared, "{length}");
+        assert_eq!(rest, "data: after\n\n");
+    }
 }
 
 #[test]

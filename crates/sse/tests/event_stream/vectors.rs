@@ -89,7 +89,7 @@ fn earliest_dispatch(stream: &[u8]) {
     for end in 1..=stream.len() {
         let byte = &stream[end - 1..end];
         delivered += feed::chunk(&mut decoder, byte).expect("the limits are far").len();
-        let due = plain::decode(&stream[..end]).events.len();
+        let due = plain::decode(&stream[..end]).events().len();
         assert_eq!(delivered, due, "after {end} bytes of {:?}", String::from_utf8_lossy(stream));
     }
 }
