@@ -28,6 +28,9 @@ struct Arguments {
     max_payload: usize,
     #[arg(long, default_value = "/engine.io/")]
     path: String,
+    /// Clients of Engine.IO 3 too, and JSONP.
+    #[arg(long)]
+    eio3: bool,
 }
 
 #[tokio::main]
@@ -37,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
         .ping_interval(Duration::from_millis(arguments.ping_interval))
         .ping_timeout(Duration::from_millis(arguments.ping_timeout))
         .max_payload(arguments.max_payload);
-    let echo = EngineIo::new(echo).path(&arguments.path).limits(limits);
+    let echo = EngineIo::new(echo).path(&arguments.path).limits(limits).allow_eio3(arguments.eio3);
     // It has no cookies and no secrets: every page may talk to it.
     let app = Endpoints::new().engine_io(echo).origin_policy(OriginPolicy::any());
 

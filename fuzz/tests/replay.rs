@@ -56,6 +56,11 @@ fn engineio_payload() {
 }
 
 #[test]
+fn engineio_v3() {
+    replay("engineio_v3", rtwire_fuzz::engineio_v3);
+}
+
+#[test]
 fn engineio_session() {
     replay("engineio_session", rtwire_fuzz::engineio_session);
 }

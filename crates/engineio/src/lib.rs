@@ -1,4 +1,5 @@
-//! Engine.IO 4 without I/O: the server's end of a session, and the packets of both ends.
+//! Engine.IO 4 without I/O: the server's end of a session, and the packets of both ends. And what older
+//! clients speak: [version 3](v3), and [JSONP](jsonp).
 //!
 //! A [`Session`] holds no socket, task, clock or random source, and knows no HTTP types. What GET,
 //! POST and WebSocket bring goes in, as does the time; [`Event`]s come out, and what to answer.
@@ -8,7 +9,7 @@
 //!
 //! let mut session = Session::new("Tt_5GnLcFkzmbIVQbLqR", Transport::Polling, Limits::default());
 //! session.poll()?; // the GET of the handshake
-//! assert!(session.payload().unwrap().starts_with(r#"0{"sid":"Tt_5GnLcFkzmbIVQbLqR","#));
+//! assert!(session.payload().unwrap().as_text().unwrap().starts_with(r#"0{"sid":"Tt_5GnLcFkzmbIVQbLqR","#));
 //!
 //! session.poll()?; // the next GET waits,
 //! assert_eq!(session.payload(), None);
@@ -19,14 +20,14 @@
 //!         session.send(message)?; // echo
 //!     }
 //! }
-//! assert_eq!(session.payload().unwrap(), "4hello\x1ebAQID");
+//! assert_eq!(session.payload().unwrap().as_text(), Some("4hello\x1ebAQID"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! | a request | what a server does with it |
 //! |---|---|
-//! | any | [`Query::parse`]; looks up [`Query::sid`] ([`Rule::UnknownSession`]); [`Query::request`] |
-//! | [`Request::Handshake`] | [`Session::new`], then as below |
+//! | any | [`Query::parse`], or [`Query::parse_v3`]; looks up [`Query::sid`] ([`Rule::UnknownSession`]); [`Query::request`] |
+//! | [`Request::Handshake`] | [`Session::new`], [`Session::new_v3`], then as below |
 //! | [`Request::Poll`] | [`Session::poll`]; answers when [`Session::payload`] is there |
 //! | [`Request::Post`] | [`Session::start_post`], reads the body, [`Session::finish_post`] |
 //! | [`Request::Upgrade`] | [`Session::start_upgrade`], then the 101 |
@@ -51,6 +52,7 @@ mod close_reason;
 mod error;
 mod event;
 mod frame;
+pub mod jsonp;
 mod limits;
 mod message;
 mod open;
@@ -62,6 +64,7 @@ mod queue;
 mod rule;
 mod session;
 mod timer;
+pub mod v3;
 
 pub use close_reason::CloseReason;
 pub use error::{Error, SendError};

@@ -3,7 +3,7 @@ use core::fmt;
 
 use bytestring::ByteString;
 
-use crate::{error::Error, rule::Rule};
+use crate::{error::Error, jsonp, rule::Rule};
 
 /// How packets travel ("Transports").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,7 +81,8 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Query {
-    /// `EIO`: 3 or 4. [`request`](Self::request) takes 4.
+    /// `EIO`: 3 or 4. [`request`](Self::request) takes 3 after [`parse_v3`](Self::parse_v3) only. A session
+    /// keeps to the version of its handshake: [`Rule::VersionMismatch`].
     pub version: u8,
     /// `transport`.
     pub transport: Transport,
@@ -90,6 +91,9 @@ pub struct Query {
     pub sid: Option<ByteString>,
     /// `b64`, if it is given and neither empty nor `0`: binary is to be base64 on a WebSocket too.
     pub base64: bool,
+    /// `j`, after [`parse_v3`](Self::parse_v3): the request is one of JSONP.
+    pub jsonp: Option<jsonp::Index>,
+    v3: bool,
 }
 
 impl Query {
@@ -99,7 +103,30 @@ impl Query {
     /// [`Rule::RepeatedParameter`], [`Rule::UnknownTransport`], [`Rule::UnsupportedVersion`] if
     /// `EIO` is missing or unknown.
     pub fn parse(query: &str) -> Result<Self, Error> {
-        let (mut version, mut transport, mut sid, mut base64) = (None, None, None, None);
+        Self::parse_versions(query, false)
+    }
+
+    /// The same for a server that speaks [version 3](crate::v3) and [JSONP](jsonp) too. A missing `EIO` is 3
+    /// then.
+    ///
+    /// ```
+    /// use rtwire_engineio::{Method, Query, Request, Transport};
+    ///
+    /// let query = Query::parse_v3("transport=polling&j=0")?;
+    /// assert_eq!((query.version, query.jsonp), (3, Some("0".parse()?)));
+    /// assert_eq!(query.request(Method::Get, false), Ok(Request::Handshake(Transport::Polling)));
+    /// # Ok::<(), rtwire_engineio::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Rule::InvalidCallback`], and those of [`parse`](Self::parse).
+    pub fn parse_v3(query: &str) -> Result<Self, Error> {
+        Self::parse_versions(query, true)
+    }
+
+    fn parse_versions(query: &str, v3: bool) -> Result<Self, Error> {
+        let (mut version, mut transport, mut sid) = (None, None, None);
+        let (mut base64, mut jsonp) = (None, None);
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let parameter = match &*percent_decode(name) {
@@ -107,6 +134,7 @@ impl Query {
                 "transport" => &mut transport,
                 "sid" => &mut sid,
                 "b64" => &mut base64,
+                "j" if v3 => &mut jsonp,
                 _ => continue,
             };
             // Whichever of two a proxy or a log believed, it could be the other.
@@ -122,11 +150,13 @@ impl Query {
         let version = match version.as_deref() {
             Some("3") => 3,
             Some("4") => 4,
+            None if v3 => 3,
             _ => return Err(Rule::UnsupportedVersion.into()),
         };
         let sid = sid.filter(|sid| !sid.is_empty()).map(|sid| ByteString::from(sid.into_owned()));
         let base64 = base64.is_some_and(|value| !matches!(&*value, "" | "0"));
-        Ok(Self { version, transport, sid, base64 })
+        let jsonp = jsonp.map(|index| index.parse()).transpose()?;
+        Ok(Self { version, transport, sid, base64, jsonp, v3 })
     }
 
     /// What the request asks for; `upgrade` tells whether it is the opening handshake of a
@@ -140,7 +170,7 @@ impl Query {
         if handshake && method != Method::Get {
             return Err(Rule::HandshakeMethod.into());
         }
-        if self.version != 4 {
+        if self.version != 4 && !self.v3 {
             let rule = if handshake { Rule::UnsupportedVersion } else { Rule::VersionMismatch };
             return Err(rule.into());
         }
@@ -157,14 +187,22 @@ impl Query {
     }
 }
 
-/// Undoes the percent-encoding of forms. `%` without two hex digits stands for itself; what is not
-/// UTF-8 becomes U+FFFD, which no name or value of ours has.
+/// Undoes the percent-encoding of forms. What is not UTF-8 becomes U+FFFD, which no name or value of ours
+/// has.
 fn percent_decode(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
+    match percent_decode_bytes(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+/// Undoes the percent-encoding of forms. `%` without two hex digits stands for itself.
+pub(crate) fn percent_decode_bytes(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let [first, tail @ ..] = rest {
         rest = tail;
         bytes.push(match (first, tail) {
@@ -179,7 +217,7 @@ fn percent_decode(text: &str) -> Cow<'_, str> {
             (&byte, _) => byte,
         });
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    Cow::Owned(bytes)
 }
 
 fn hex(digit: u8) -> Option<u8> {

@@ -60,6 +60,15 @@ pub enum Rule {
     /// "Packet encoding": text is UTF-8.
     #[error("text is not UTF-8")]
     InvalidUtf8,
+    /// Version 3, "Payload": each packet has its length in front, and is as long.
+    #[error("invalid length of a packet")]
+    InvalidLength,
+    /// Version 3, "Transports": the callback of JSONP is a number.
+    #[error("callback that is no number")]
+    InvalidCallback,
+    /// Version 3, "Transports": the body of JSONP is a form with one field `d`.
+    #[error("not a form with one field d")]
+    InvalidForm,
     /// "Handshake": the open packet is a JSON object with the keys of the handshake.
     #[error("invalid open packet")]
     InvalidOpen,
@@ -97,6 +106,9 @@ impl Rule {
             | Self::UnexpectedData
             | Self::InvalidBase64
             | Self::InvalidUtf8
+            | Self::InvalidLength
+            | Self::InvalidCallback
+            | Self::InvalidForm
             | Self::InvalidOpen
             | Self::UnexpectedPacket
             | Self::TooManyPackets { .. }
@@ -150,13 +162,16 @@ impl Rule {
             | Self::UnexpectedData
             | Self::InvalidBase64
             | Self::InvalidUtf8
+            | Self::InvalidLength
+            | Self::InvalidCallback
+            | Self::InvalidForm
             | Self::InvalidOpen
             | Self::UnexpectedPacket
             | Self::TooManyPackets { .. } => 400,
         }
     }
 
-    /// The heading of the Engine.IO protocol, version 4, that states it.
+    /// The heading of the Engine.IO protocol that states it.
     pub fn section(&self) -> &'static str {
         match self {
             Self::UnknownTransport
@@ -175,6 +190,8 @@ impl Rule {
             | Self::UnknownType { .. }
             | Self::InvalidBase64
             | Self::InvalidUtf8 => "Engine.IO 4, Packet encoding",
+            Self::InvalidLength => "Engine.IO 3, Payload",
+            Self::InvalidCallback | Self::InvalidForm => "Engine.IO 3, Transports",
             Self::UnexpectedData | Self::UnexpectedPacket => "Engine.IO 4, Packet types",
         }
     }

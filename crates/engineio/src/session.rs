@@ -24,7 +24,8 @@
 //!                                                          Close frame
 //!  any open   malformed packet                  Closed     waiting GET: 1,  "parse error"
 //!  any open   packet out of place               Closed     or Close frame   "transport error"
-//!  any open   no pong in time                   Closed                      "ping timeout"
+//!  any open   no pong in time, or in version 3  Closed                      "ping timeout"
+//!             no ping
 //!
 //!  polling* = Polling, Probing, Probed: until the switch the session lives on polling, and a
 //!  message queued during an upgrade leaves with the next GET or, after 5, on the WebSocket.
@@ -35,6 +36,12 @@
 //!  open ──────────────────▶ 2 ───────────────────▶ "ping timeout"
 //!    ▲                      │
 //!    └───────── 3 ──────────┘   the deadline goes on through an upgrade
+//!
+//!  version 3: the client pings
+//!          ping_interval + ping_timeout
+//!  open ─────────────────────────────────▶ "ping timeout"
+//!    ▲                  │
+//!    └──── 2, then 3 ───┘
 //! ```
 
 use alloc::{collections::VecDeque, string::String, vec, vec::Vec};
@@ -58,14 +65,16 @@ use crate::{
     queue::Queue,
     rule::Rule,
     timer::Timer,
+    v3,
 };
 
 /// How long a GET waits during an upgrade before a noop answers it: a client that polls in a loop
 /// is slowed by it, one that pauses does so soon.
 const NOOP_DELAY: Duration = Duration::from_millis(100);
 
-/// A ping packet, encoded.
+/// What of the heartbeat is ours to send, encoded: a ping; in version 3 a pong.
 const PING: &str = "2";
+const PONG: &str = "3";
 
 /// The packet without the rest of the payload that it came in, if that is most of it: who keeps a
 /// short message must not keep a long payload.
@@ -105,7 +114,7 @@ fn unread_cost(message: &Message) -> usize {
 /// session.start_upgrade()?; // a WebSocket with this sid
 /// session.receive(Frame::Text("2probe".into()))?;
 /// assert_eq!(session.next_frame(), Some(Frame::Text("3probe".into())));
-/// assert_eq!(session.payload().as_deref(), Some("6"));
+/// assert_eq!(session.payload(), Some(Frame::Text("6".into())));
 /// session.send("meanwhile")?;
 /// session.receive(Frame::Text("5".into()))?;
 /// assert_eq!(session.next_frame(), Some(Frame::Text("4meanwhile".into())));
@@ -113,6 +122,8 @@ fn unread_cost(message: &Message) -> usize {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session {
+    /// It speaks version 3.
+    v3: bool,
     sid: ByteString,
     limits: Limits,
     state: State,
@@ -129,9 +140,9 @@ pub struct Session {
     /// What the messages among `events` count.
     unread: usize,
     heartbeat: Heartbeat,
-    /// Whether the open packet is in the queue, the first there; and whether a ping is.
+    /// Whether the open packet is in the queue, the first there; and whether a ping is, or a pong.
     open_queued: bool,
-    ping_queued: bool,
+    heartbeat_queued: bool,
     heartbeat_timer: Timer,
     upgrade_timer: Timer,
     noop_timer: Timer,
@@ -169,7 +180,7 @@ enum Socket {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heartbeat {
-    /// The timer runs to the next ping,
+    /// The timer runs to the next ping, in version 3 to the deadline of the client's,
     Idle,
     /// to the deadline of its pong,
     Pinged,
@@ -181,7 +192,15 @@ impl Session {
     /// Opens a session: the open packet is queued, and [`Event::Open`] is the first event. The
     /// `sid` is secret ([`OpenPacket::sid`]).
     pub fn new(sid: impl Into<ByteString>, transport: Transport, limits: Limits) -> Self {
-        let sid = sid.into();
+        Self::of_version(false, sid.into(), transport, limits)
+    }
+
+    /// Opens a session of [version 3](crate::v3).
+    pub fn new_v3(sid: impl Into<ByteString>, transport: Transport, limits: Limits) -> Self {
+        Self::of_version(true, sid.into(), transport, limits)
+    }
+
+    fn of_version(v3: bool, sid: ByteString, transport: Transport, limits: Limits) -> Self {
         let (state, socket, upgrades) = match transport {
             Transport::Polling => {
                 (State::Polling, Socket::Absent, vec![Transport::WebSocket.as_str().into()])
@@ -196,6 +215,7 @@ impl Session {
             max_payload: limits.max_payload as u64,
         };
         let mut session = Self {
+            v3,
             sid,
             limits,
             state,
@@ -210,7 +230,7 @@ impl Session {
             unread: 0,
             heartbeat: Heartbeat::Idle,
             open_queued: true,
-            ping_queued: false,
+            heartbeat_queued: false,
             heartbeat_timer: Timer::Start,
             upgrade_timer: Timer::Off,
             noop_timer: Timer::Off,
@@ -229,6 +249,11 @@ impl Session {
         self.transport
     }
 
+    /// The protocol's version, 3 or 4: what [`Query::version`](crate::Query) of its requests must be.
+    pub fn version(&self) -> u8 {
+        if self.v3 { 3 } else { 4 }
+    }
+
     /// Whether it has ended. There may still be something to write:
     /// [`is_finished`](Self::is_finished).
     pub fn is_closed(&self) -> bool {
@@ -245,7 +270,8 @@ impl Session {
         self.queue.bytes()
     }
 
-    /// Whether binary goes out as base64 on a WebSocket too ([`Query::base64`](crate::Query)).
+    /// Whether binary goes out as base64 where the version has another way ([`Query::base64`](crate::Query)):
+    /// on a WebSocket; in version 3 over polling too, which JSONP needs.
     pub fn set_base64(&mut self, base64: bool) {
         self.base64 = base64;
     }
@@ -269,7 +295,8 @@ impl Session {
     /// among what is not read, and has its whole time again. That is no excuse for a peer that does
     /// not take the ping.
     pub fn excuse_silence(&mut self) {
-        if self.heartbeat == Heartbeat::Pinged && !self.ping_queued {
+        let waits = self.heartbeat == Heartbeat::Pinged && !self.heartbeat_queued;
+        if waits || (self.v3 && self.heartbeat == Heartbeat::Idle) {
             self.heartbeat_timer = Timer::Start;
         }
     }
@@ -308,11 +335,10 @@ impl Session {
         if self.queued() >= self.limits.max_queue {
             return Err(SendError::Full);
         }
-        let separated = |message: &PreparedMessage| match &message.frame {
-            Frame::Text(text) => text.contains(SEPARATOR),
-            Frame::Binary(_) | Frame::Close => false,
+        let separated = |message: &PreparedMessage| {
+            message.frame.as_text().is_some_and(|text| text.contains(SEPARATOR))
         };
-        if self.state != State::WebSocket && messages.iter().any(separated) {
+        if !self.v3 && self.state != State::WebSocket && messages.iter().any(separated) {
             return Err(SendError::RecordSeparator);
         }
         for message in messages {
@@ -381,13 +407,14 @@ impl Session {
         }
     }
 
-    /// The answer to the GET that waits (`text/plain; charset=UTF-8`), which is thereby answered.
-    /// `None`: there is no GET, or nothing to say.
-    pub fn payload(&mut self) -> Option<ByteString> {
+    /// The answer to the GET that waits, which is thereby answered: text (`text/plain; charset=UTF-8`),
+    /// or, in version 3, binary (`application/octet-stream`). `None`: there is no GET, or nothing to
+    /// say.
+    pub fn payload(&mut self) -> Option<Frame> {
         match self.get {
             Get::Answer(packet) => {
                 self.get = Get::Absent;
-                Some(ByteString::from_static(packet))
+                Some(self.packet_alone(packet))
             }
             Get::Waiting if !self.queue.is_empty() => {
                 self.get = Get::Absent;
@@ -396,7 +423,7 @@ impl Session {
             // By itself: Node's client forgets the messages that come in one payload with a close.
             Get::Waiting if self.state == State::Lingering => {
                 self.end_linger();
-                Some(ByteString::from_static("1"))
+                Some(self.packet_alone("1"))
             }
             Get::Waiting | Get::Absent => None,
         }
@@ -456,12 +483,55 @@ impl Session {
             return Err(self.too_big());
         }
         let len = body.len();
-        let mut payload = Payload::decode(body, self.limits.max_packets);
+        let max_packets = self.limits.max_packets;
+        if self.v3 {
+            let mut payload = v3::Payload::decode_text(body, max_packets);
+            return self.packets(len, || (payload.offset(), payload.next()));
+        }
+        let mut payload = Payload::decode(body, max_packets);
+        self.packets(len, || (payload.offset(), payload.next()))
+    }
+
+    /// The same with a body of `application/octet-stream`, which version 3 has.
+    ///
+    /// # Errors
+    /// As for [`finish_post`](Self::finish_post); in version 4 [`Rule::InvalidUtf8`], and the session has
+    /// ended.
+    pub fn finish_binary_post(&mut self, body: impl Into<Bytes>) -> Result<(), Error> {
+        if !self.v3 {
+            self.abort_post();
+            return Err(Rule::InvalidUtf8.into());
+        }
+        if self.is_closed() {
+            return Err(Rule::UnknownSession.into());
+        }
+        self.posting = false;
+        let body = body.into();
+        if body.len() > self.limits.max_payload {
+            return Err(self.too_big());
+        }
+        let len = body.len();
+        let mut payload = v3::Payload::decode(Frame::Binary(body), self.limits.max_packets);
+        let detached = |packet| match packet {
+            // It shares the payload's bytes, as text does.
+            Packet::Message(Message::Binary(bytes)) if bytes.len() < len / 2 => {
+                Packet::Message(Bytes::copy_from_slice(&bytes).into())
+            }
+            packet => packet,
+        };
+        self.packets(len, || (payload.offset(), payload.next().map(|next| next.map(detached))))
+    }
+
+    /// Takes the packets of a payload of `len` bytes, each with the offset where it starts.
+    fn packets(
+        &mut self,
+        len: usize,
+        mut next: impl FnMut() -> (u64, Option<Result<Packet, Error>>),
+    ) -> Result<(), Error> {
         loop {
-            let start = payload.offset();
-            match payload.next() {
-                None => return Ok(()),
-                Some(Ok(packet)) => {
+            match next() {
+                (_, None) => return Ok(()),
+                (start, Some(Ok(packet))) => {
                     let packet = detached(packet, len);
                     self.packet(packet).map_err(|rule| Error::new(rule, start))?;
                     // What follows a close packet is nobody's.
@@ -469,7 +539,7 @@ impl Session {
                         return Ok(());
                     }
                 }
-                Some(Err(error)) => {
+                (_, Some(Err(error))) => {
                     self.end(CloseReason::ParseError);
                     return Err(error);
                 }
@@ -541,6 +611,7 @@ impl Session {
             return Err(self.too_big());
         }
         let packet = match frame {
+            Frame::Text(_) | Frame::Binary(_) if self.v3 => v3::decode(&frame),
             Frame::Text(text) => Packet::decode(&text),
             Frame::Binary(bytes) => Ok(Packet::Message(bytes.into())),
             Frame::Close => {
@@ -580,6 +651,7 @@ impl Session {
             && let Some(frame) = self.pop()
         {
             return Some(match frame {
+                Frame::Binary(bytes) if self.v3 => v3::prefixed(&bytes, self.base64),
                 Frame::Binary(bytes) if self.base64 => Frame::Text(base64_text(&bytes)),
                 frame => frame,
             });
@@ -603,22 +675,20 @@ impl Session {
     /// peer or a slow upgrade.
     pub fn handle_timeout(&mut self, now: Duration) {
         let period = match self.heartbeat {
+            Heartbeat::Idle if self.v3 => {
+                self.limits.ping_interval.saturating_add(self.limits.ping_timeout)
+            }
             Heartbeat::Idle => self.limits.ping_interval,
             Heartbeat::Pinged | Heartbeat::Lingering => self.limits.ping_timeout,
         };
         if self.heartbeat_timer.tick(now, period) {
             match self.heartbeat {
-                Heartbeat::Idle => {
-                    // A client may send pongs without ever taking a ping. And a ping is not to wait
-                    // behind much else, for the time of its pong runs.
-                    if !mem::replace(&mut self.ping_queued, true) {
-                        let ping = Packet::Ping { probe: false }.encode();
-                        self.queue.push_ahead(ping, usize::from(self.open_queued));
-                    }
+                Heartbeat::Idle if !self.v3 => {
+                    self.push_heartbeat(PING);
                     self.heartbeat = Heartbeat::Pinged;
                     self.heartbeat_timer = Timer::after(now, self.limits.ping_timeout);
                 }
-                Heartbeat::Pinged => self.end(CloseReason::PingTimeout),
+                Heartbeat::Idle | Heartbeat::Pinged => self.end(CloseReason::PingTimeout),
                 Heartbeat::Lingering => self.end_linger(),
             }
         }
@@ -637,7 +707,11 @@ impl Session {
                 self.unread = self.unread.saturating_add(unread_cost(&message));
                 self.events.push_back(Event::Message(message));
             }
-            Packet::Pong { probe: false } => {
+            Packet::Ping { probe: false } if self.v3 => {
+                self.push_heartbeat(PONG);
+                self.heartbeat_timer = Timer::Start;
+            }
+            Packet::Pong { probe: false } if !self.v3 => {
                 if self.heartbeat == Heartbeat::Pinged {
                     self.heartbeat = Heartbeat::Idle;
                     self.heartbeat_timer = Timer::Start;
@@ -649,10 +723,7 @@ impl Session {
             }
             Packet::Noop => {}
             // "Heartbeat": since version 4 the server pings and the client answers.
-            Packet::Ping { .. }
-            | Packet::Pong { probe: true }
-            | Packet::Open(_)
-            | Packet::Upgrade => {
+            Packet::Ping { .. } | Packet::Pong { .. } | Packet::Open(_) | Packet::Upgrade => {
                 self.end(CloseReason::TransportError);
                 return Err(Rule::UnexpectedPacket);
             }
@@ -734,7 +805,28 @@ impl Session {
         }
     }
 
-    fn take_payload(&mut self) -> ByteString {
+    /// Before what else is queued, and once: a client may send its part without ever taking ours. Nor is
+    /// it to wait behind much, for a time runs.
+    fn push_heartbeat(&mut self, packet: &'static str) {
+        if !mem::replace(&mut self.heartbeat_queued, true) {
+            let frame = Frame::Text(ByteString::from_static(packet));
+            self.queue.push_ahead(frame, usize::from(self.open_queued));
+        }
+    }
+
+    /// A payload of one packet.
+    fn packet_alone(&self, packet: &'static str) -> Frame {
+        let packet = Frame::Text(ByteString::from_static(packet));
+        if self.v3 { v3::from_frames([packet].into_iter(), self.base64) } else { packet }
+    }
+
+    fn take_payload(&mut self) -> Frame {
+        if self.v3 {
+            let most = self.limits.max_packets_sent.max(1);
+            let base64 = self.base64;
+            let frames: Vec<Frame> = core::iter::from_fn(|| self.pop()).take(most).collect();
+            return v3::from_frames(frames.into_iter(), base64);
+        }
         let mut payload = String::with_capacity(self.queued().min(self.limits.max_payload));
         for _ in 0..self.limits.max_packets_sent.max(1) {
             match self.pop() {
@@ -742,14 +834,16 @@ impl Session {
                 None => break,
             }
         }
-        payload.into()
+        Frame::Text(payload.into())
     }
 
     fn pop(&mut self) -> Option<Frame> {
         let frame = self.queue.pop();
         self.open_queued &= frame.is_none();
-        if self.ping_queued && matches!(&frame, Some(Frame::Text(text)) if text == PING) {
-            self.ping_queued = false;
+        if self.heartbeat_queued
+            && matches!(frame.as_ref().and_then(Frame::as_text), Some(PING | PONG))
+        {
+            self.heartbeat_queued = false;
         }
         frame
     }

@@ -1,4 +1,4 @@
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::Authority;
 
 use crate::error::{InvalidOrigin, Refusal};
@@ -95,6 +95,25 @@ impl OriginPolicy {
             (false, true) => Ok(Cors::Any),
             (false, false) => Err(Refusal::Origin),
         }
+    }
+
+    /// Whether the page may have its browser load this as a script, which shows what is in it to the page.
+    /// Browsers state no `Origin` then, so that it takes what else they say of the page.
+    pub(crate) fn allows_script(&self, headers: &HeaderMap, host: Option<&Authority>) -> bool {
+        // What has an origin has been checked.
+        if self.any || headers.contains_key(header::ORIGIN) {
+            return true;
+        }
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        // Fetch Metadata; no page can set it.
+        if text(HeaderName::from_static("sec-fetch-site")) == Some("same-origin") {
+            return true;
+        }
+        let Some(referrer) = text(header::REFERER) else { return false };
+        let Some((scheme, rest)) = referrer.split_once("://") else { return false };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let Some(origin) = Origin::parse(&format!("{scheme}://{authority}")) else { return false };
+        host.is_some_and(|host| origin.is_at(host)) || self.listed.contains(&origin)
     }
 }
 

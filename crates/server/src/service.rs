@@ -196,7 +196,8 @@ impl Inner {
             && *request.method() != Method::OPTIONS
         {
             let (context, slot) = self.context(arrival);
-            return endpoint.respond(request, context, slot).await;
+            let script = |headers: &HeaderMap| policy.allows_script(headers, host.as_ref());
+            return endpoint.respond(request, script, context, slot).await;
         }
         if let Some(route) = websocket {
             let (context, slot) = self.context(arrival);

@@ -8,6 +8,7 @@ mod model;
 mod round_trip;
 mod upgrade;
 mod vectors;
+mod version_3;
 mod websocket;
 
 use std::time::Duration;
@@ -23,7 +24,7 @@ fn polling_with(limits: Limits) -> Session {
     let mut session = Session::new("sid", Transport::Polling, limits);
     session.handle_timeout(Duration::ZERO);
     session.poll().unwrap();
-    assert!(session.payload().unwrap().starts_with("0{"));
+    assert!(session.payload().unwrap().as_text().unwrap().starts_with("0{"));
     assert_eq!(events(&mut session), [Event::Open]);
     session
 }

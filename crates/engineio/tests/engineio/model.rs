@@ -184,7 +184,8 @@ impl Model {
         let Some(payload) = self.session.payload() else { return };
         assert!(self.polling);
         self.polling = false;
-        for packet in Payload::decode(payload.into_bytes(), 5) {
+        let payload = payload.as_text().expect("version 4").to_owned();
+        for packet in Payload::decode(payload, 5) {
             self.client_receives(packet.unwrap());
         }
     }

@@ -1,6 +1,9 @@
 //! Runs `vectors/*.json`.
 
-use rtwire_engineio::{Error, Frame, Message, Method, Packet, Payload, Query, Request, Transport};
+use rtwire_engineio::{
+    Error, Frame, Limits, Message, Method, Packet, Payload, Query, Request, Session, Transport,
+    jsonp, v3,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -127,6 +130,85 @@ fn payloads() {
             }
             (broken, _) => panic!("{name}: {broken:?}"),
         }
+    }
+}
+
+#[test]
+fn payloads_of_version_3() {
+    #[derive(Deserialize)]
+    struct Vector {
+        name: String,
+        form: String,
+        hex: String,
+        packets: Vec<Value>,
+        error: Option<Broken>,
+        #[serde(default = "yes")]
+        canonical: bool,
+    }
+    let vectors: Vec<Vector> =
+        serde_json::from_str(include_str!("../vectors/payloads_v3.json")).unwrap();
+    assert!(vectors.len() > 50);
+    for Vector { name, form, hex, packets, error, canonical } in vectors {
+        let body = unhex(&hex);
+        let mut session = Session::new_v3("sid", Transport::Polling, Limits::default());
+        session.start_post().unwrap();
+        let binary = form == "binary";
+        let finished = match form.as_str() {
+            "text" => session.finish_post(body.clone()),
+            "binary" => session.finish_binary_post(body.clone()),
+            form => panic!("{name}: {form}"),
+        };
+        if let Some(expected) = error {
+            let error = finished.unwrap_err();
+            assert_eq!(
+                (rule_name(&error), error.offset()),
+                (expected.rule, expected.offset),
+                "{name}"
+            );
+            assert_eq!((error.rule().http_status(), error.rule().code()), (400, 3), "{name}");
+        }
+        // As packets, of what is UTF-8.
+        let frame = match String::from_utf8(body.clone()) {
+            Ok(text) if !binary => Frame::Text(text.into()),
+            Err(_) if !binary => continue,
+            _ => Frame::Binary(body.clone().into()),
+        };
+        let decoded: Vec<_> =
+            v3::Payload::decode(frame.clone(), 1000).filter_map(Result::ok).collect();
+        assert_eq!(decoded.iter().map(to_json).collect::<Vec<_>>(), packets, "{name}");
+        if finished.is_ok() {
+            let base64 = !binary;
+            assert_eq!(v3::encode_payload(&decoded, base64) == frame, canonical, "{name}");
+        }
+    }
+}
+
+#[test]
+fn jsonp() {
+    #[derive(Deserialize)]
+    struct Vector {
+        name: String,
+        j: Option<String>,
+        form: Option<String>,
+        payload: Option<String>,
+        script: Option<String>,
+        error: Option<Broken>,
+    }
+    let vectors: Vec<Vector> = serde_json::from_str(include_str!("../vectors/jsonp.json")).unwrap();
+    assert!(vectors.len() > 20);
+    for Vector { name, j, form, payload, script, error } in vectors {
+        let payload = payload.map(|payload| unhex(&payload));
+        let outcome = match (j, form) {
+            (Some(j), None) => j.parse::<jsonp::Index>().map(|index| {
+                let payload = String::from_utf8(payload.unwrap()).unwrap();
+                assert_eq!(Some(index.encode(&payload)), script, "{name}");
+            }),
+            (None, Some(form)) => jsonp::decode_form(unhex(&form)).map(|decoded| {
+                assert_eq!(Some(decoded.to_vec()), payload, "{name}");
+            }),
+            _ => panic!("{name}: neither"),
+        };
+        assert_eq!(outcome.err().map(|e| rule_name(&e)), error.map(|e| e.rule), "{name}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use http::{HeaderMap, HeaderValue, Response, header};
 use rtwire_engineio as engine_io;
-use rtwire_engineio::{Limits, Query, Rule, Session, Transport};
+use rtwire_engineio::{Frame, Limits, Query, Rule, Session, Transport, jsonp};
 
 use crate::body::Body;
 use crate::context::{ConnectionContext, UpgradeSlot};
@@ -29,11 +29,18 @@ pub(crate) struct Settings {
     pub(crate) path: String,
     pub(crate) limits: Limits,
     pub(crate) max_sessions: usize,
+    /// Version 3 and JSONP.
+    pub(crate) allow_eio3: bool,
 }
 
 impl Settings {
     pub(crate) fn on(path: &str) -> Self {
-        Self { path: path.to_owned(), limits: Limits::default(), max_sessions: 100_000 }
+        Self {
+            path: path.to_owned(),
+            limits: Limits::default(),
+            max_sessions: 100_000,
+            allow_eio3: false,
+        }
     }
 }
 
@@ -41,6 +48,7 @@ impl Settings {
 pub(crate) struct Endpoint {
     limits: Limits,
     max_sessions: usize,
+    allow_eio3: bool,
     websocket_limits: Arc<rtwire_websocket::Limits>,
     registry: Arc<Registry>,
     open: Box<Open>,
@@ -66,27 +74,37 @@ impl Endpoint {
         Self {
             limits: settings.limits,
             max_sessions: settings.max_sessions,
+            allow_eio3: settings.allow_eio3,
             websocket_limits: Arc::new(websocket_limits),
             registry,
             open: Box::new(open),
         }
     }
 
-    /// Answers a request whose origin was checked.
+    /// Answers a request whose origin was checked, as far as it states one: `is_script_allowed` tells of
+    /// those that are made by loading a script.
     pub(crate) async fn respond<B>(
         &self,
         request: http::Request<B>,
+        is_script_allowed: impl FnOnce(&HeaderMap) -> bool,
         context: ConnectionContext,
         slot: Option<UpgradeSlot>,
     ) -> Result<Response<Body>, Refusal>
     where
         B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
     {
-        let query = Query::parse(request.uri().query().unwrap_or_default())?;
+        let query = request.uri().query().unwrap_or_default();
+        let query = if self.allow_eio3 { Query::parse_v3(query)? } else { Query::parse(query)? };
+        if query.jsonp.is_some() && !is_script_allowed(request.headers()) {
+            return Err(Rule::Forbidden.into());
+        }
         let session = match &query.sid {
             Some(sid) => Some(self.registry.get(sid).ok_or(Rule::UnknownSession)?),
             None => None,
         };
+        if session.as_ref().is_some_and(|session| session.read(Session::version) != query.version) {
+            return Err(Rule::VersionMismatch.into());
+        }
         let upgrade = upgrade::is_asked_for(request.headers());
         match (query.request(request.method().as_str().into(), upgrade)?, session) {
             (engine_io::Request::Handshake(Transport::WebSocket), _) => {
@@ -95,18 +113,19 @@ impl Endpoint {
             (engine_io::Request::Upgrade, Some(session)) => {
                 self.upgrade(request, session, context, slot)
             }
-            (engine_io::Request::Poll, Some(session)) => poll(&session).await,
-            (engine_io::Request::Post, Some(session)) => {
-                self.post(request, &session, &context).await.map_err(|refusal| match refusal {
+            (engine_io::Request::Poll, Some(session)) => poll(&session, query.jsonp).await,
+            (engine_io::Request::Post, Some(session)) => self
+                .post(request, &session, &query, &context)
+                .await
+                .map_err(|refusal| match refusal {
                     Refusal::EngineIo(error) => Refusal::EngineIoBody(error),
                     refusal => refusal,
-                })
-            }
+                }),
             (engine_io::Request::Handshake(Transport::Polling), _) => {
                 let head = Request::of(request.into_parts().0, context.peer);
                 let (session, task) = self.open(head, &query, &context)?;
                 task.start(None);
-                poll(&session).await
+                poll(&session, query.jsonp).await
             }
             // A request without a sid is a handshake.
             (_, None) => Err(Rule::UnknownSession.into()),
@@ -123,7 +142,10 @@ impl Endpoint {
             tracing::error!(%error, "no random source");
             Refusal::Unavailable
         })?;
-        let mut session = Session::new(sid, query.transport, self.limits);
+        let mut session = match query.version {
+            3 => Session::new_v3(sid, query.transport, self.limits),
+            _ => Session::new(sid, query.transport, self.limits),
+        };
         session.set_base64(query.base64);
         // That it is open is known to the application from the first.
         session.next_event();
@@ -180,6 +202,7 @@ impl Endpoint {
         &self,
         request: http::Request<B>,
         session: &Arc<SharedSession>,
+        query: &Query,
         context: &ConnectionContext,
     ) -> Result<Response<Body>, Refusal>
     where
@@ -187,7 +210,8 @@ impl Endpoint {
     {
         session.update(Session::start_post)?;
         let posting = Unless::new(Arc::clone(session), Session::abort_post);
-        if is_octet_stream(request.headers()) {
+        let binary = is_octet_stream(request.headers());
+        if binary && query.version != 3 {
             return Err(Rule::InvalidUtf8.into());
         }
         let deadline = context.shared.limits.body_deadline;
@@ -201,20 +225,45 @@ impl Endpoint {
             };
         // Of a handler that falls behind, the peer's next messages wait here, in one body.
         poll_fn(|cx| session.poll_can_receive(cx)).await;
-        posting.done().update(|session| session.finish_post(body))?;
+        let body = match query.jsonp {
+            Some(_) => jsonp::decode_form(body)?,
+            None => body,
+        };
+        posting.done().update(|session| match binary {
+            true => session.finish_binary_post(body),
+            false => session.finish_post(body),
+        })?;
         let mut response = Response::new(Body::from("ok"));
         set_headers(response.headers_mut(), "text/html");
         Ok(response)
     }
 }
 
-async fn poll(session: &Arc<SharedSession>) -> Result<Response<Body>, Refusal> {
-    session.update(Session::poll)?;
+async fn poll(
+    session: &Arc<SharedSession>,
+    jsonp: Option<jsonp::Index>,
+) -> Result<Response<Body>, Refusal> {
+    session.update(|session| {
+        if jsonp.is_some() {
+            session.set_base64(true); // A script is text.
+        }
+        session.poll()
+    })?;
     let polling = Unless::new(Arc::clone(session), Session::abort_poll);
     let payload = poll_fn(|cx| session.poll_payload(cx)).await;
     polling.done();
-    let mut response = Response::new(Body::from(ByteString::into_bytes(payload)));
-    set_headers(response.headers_mut(), "text/plain; charset=UTF-8");
+    let (body, content_type) = match (payload, jsonp) {
+        (Frame::Text(payload), Some(index)) => {
+            (Body::from(index.encode(&payload)), "text/javascript; charset=UTF-8")
+        }
+        (Frame::Text(payload), None) => {
+            (Body::from(ByteString::into_bytes(payload)), "text/plain; charset=UTF-8")
+        }
+        (Frame::Binary(payload), _) => (Body::from(payload), "application/octet-stream"),
+        (Frame::Close, _) => (Body::empty(), "text/plain; charset=UTF-8"),
+    };
+    let mut response = Response::new(body);
+    set_headers(response.headers_mut(), content_type);
     Ok(response)
 }
 

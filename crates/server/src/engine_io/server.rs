@@ -78,6 +78,16 @@ impl EngineIo {
         self
     }
 
+    /// Whether clients of Engine.IO 3 may come, which were made before 2021, and JSONP, by which pages
+    /// without CORS load scripts: no. Such pages have to be allowed by the
+    /// [origin policy](crate::OriginPolicy), as all others; their browser must tell by `Referer` which they are,
+    /// for a script is asked for without `Origin`.
+    #[must_use]
+    pub fn allow_eio3(mut self, allow: bool) -> Self {
+        self.settings.allow_eio3 = allow;
+        self
+    }
+
     /// The path, and what answers there.
     pub(crate) fn into_endpoint(self) -> (String, Endpoint) {
         let handler = self.handler;

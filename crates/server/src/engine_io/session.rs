@@ -231,7 +231,7 @@ impl SharedSession {
     }
 
     /// The answer to the GET that waits.
-    pub(crate) fn poll_payload(&self, cx: &mut Context<'_>) -> Poll<ByteString> {
+    pub(crate) fn poll_payload(&self, cx: &mut Context<'_>) -> Poll<Frame> {
         let mut state = self.lock();
         match state.session.payload() {
             Some(payload) => {

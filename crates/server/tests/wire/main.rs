@@ -6,6 +6,7 @@ mod bad_input;
 mod body_limits;
 mod connection_limits;
 mod engine_io;
+mod engine_io_3;
 mod engine_io_peer;
 mod event_log;
 mod event_stream;
