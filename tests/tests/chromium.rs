@@ -49,18 +49,6 @@ fn chromium_websocket_echoes_1_mib_and_closes_with_codes_of_both_sides() {
 
 #[test]
 #[ignore = "needs Node and Chromium"]
-fn chromium_event_source_agrees_with_the_vectors() {
-    let vectors = ["stream_to_lines", "lines_to_fields", "dispatch"];
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/sse/tests/vectors");
-    let files = vectors.map(|name| format!("{folder}/{name}.json"));
-    let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    let mut chromium = Process::start(foreign::chromium("chromium_vectors.mjs", &files));
-    assert!(chromium.line().ends_with(" vectors"));
-    chromium.finish();
-}
-
-#[test]
-#[ignore = "needs Node and Chromium"]
 fn chromium_compresses_as_it_was_agreed() {
     for options in [&["--deflate"][..], &["--deflate", "--no-context-takeover"]] {
         let server = Server::example("echo", options);

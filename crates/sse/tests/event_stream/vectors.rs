@@ -94,17 +94,59 @@ fn earliest_dispatch(stream: &[u8]) {
     }
 }
 
+const STREAM_TO_LINES: &str = include_str!("../vectors/stream_to_lines.json");
+const LINES_TO_FIELDS: &str = include_str!("../vectors/lines_to_fields.json");
+const DISPATCH: &str = include_str!("../vectors/dispatch.json");
+
 #[test]
 fn stream_to_lines() {
-    check(include_str!("../vectors/stream_to_lines.json"));
+    check(STREAM_TO_LINES);
 }
 
 #[test]
 fn lines_to_fields() {
-    check(include_str!("../vectors/lines_to_fields.json"));
+    check(LINES_TO_FIELDS);
 }
 
 #[test]
 fn dispatch() {
-    check(include_str!("../vectors/dispatch.json"));
+    check(DISPATCH);
+}
+
+/// What another reader of event streams makes of vectors, and which sentence says that it is wrong.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Disagreement {
+    oracle: String,
+    version: String,
+    wrong: String,
+    what: String,
+    rule: String,
+    sentence: String,
+    vectors: Vec<String>,
+}
+
+/// Whether they disagree is seen where they are run, in the repository's whole-system tests.
+#[test]
+fn disagreements_are_of_known_oracles_about_vectors_that_there_are() {
+    let all: Vec<Vector> =
+        [STREAM_TO_LINES, LINES_TO_FIELDS, DISPATCH].into_iter().flat_map(vectors).collect();
+    let names: BTreeSet<&str> = all.iter().map(|vector| vector.name.as_str()).collect();
+    assert_eq!(names.len(), all.len(), "names are unique among the files");
+
+    let list = include_str!("../vectors/disagreements.json");
+    let list: Vec<Disagreement> = serde_json::from_str(list).expect("the schema");
+    let mut listed = BTreeSet::new();
+    for entry in &list {
+        let oracle = entry.oracle.as_str();
+        assert!(["Chromium", "npm eventsource", "npm eventsource-parser"].contains(&oracle));
+        assert_eq!(entry.wrong, oracle, "where we are wrong we change");
+        assert!(entry.rule.starts_with("HTML #") && !entry.version.is_empty());
+        assert!(!entry.what.is_empty() && entry.sentence.ends_with('.'), "{}", entry.what);
+        assert!(!entry.vectors.is_empty(), "{}", entry.what);
+        for name in &entry.vectors {
+            assert!(names.contains(name.as_str()), "no vector {name}");
+            assert!(listed.insert((oracle, name)), "{name} twice");
+        }
+    }
 }
