@@ -2,7 +2,7 @@
 //! the fields): each stream in its chunks, as a whole, byte by byte, and cut in two everywhere.
 //!
 //! ```text
-//! cargo run --release --package rtwire-examples --example sse_vectors crates/sse/tests/vectors/*.json
+//! cargo run --release --package rtwire-examples --example sse_vectors crates/sse/tests/vectors/dispatch.json
 //! ```
 
 use std::process::ExitCode;

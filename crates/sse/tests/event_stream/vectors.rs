@@ -54,7 +54,8 @@ fn vectors(json: &str) -> Vec<Vector> {
     let vectors: Vec<Vector> = serde_json::from_str(json).expect("the schema");
     let names: BTreeSet<&str> = vectors.iter().map(|vector| vector.name.as_str()).collect();
     assert!(!names.is_empty() && names.len() == vectors.len(), "names are unique");
-    assert!(vectors.iter().all(|vector| vector.rule.starts_with("HTML #")));
+    // Cuts are there to say when.
+    assert!(vectors.iter().all(|v| v.chunks.len() == 1 || v.events_after_chunk.is_some()));
     vectors
 }
 
@@ -79,18 +80,6 @@ fn check(json: &str) {
         assert_eq!((same, error, skipped), (events, None, 0), "{name}");
         assert_eq!(last_event_id, vector.last_event_id_at_end, "{name}: last event ID");
         assert_eq!(retry, vector.retry.map(u128::from), "{name}: reconnection time");
-        earliest_dispatch(&stream);
-    }
-}
-
-/// After each byte, all events have been delivered that the bytes so far make.
-fn earliest_dispatch(stream: &[u8]) {
-    let (mut decoder, mut delivered) = (Decoder::new(), 0);
-    for end in 1..=stream.len() {
-        let byte = &stream[end - 1..end];
-        delivered += feed::chunk(&mut decoder, byte).expect("the limits are far").len();
-        let due = plain::decode(&stream[..end]).events().len();
-        assert_eq!(delivered, due, "after {end} bytes of {:?}", String::from_utf8_lossy(stream));
     }
 }
 
@@ -113,6 +102,65 @@ fn dispatch() {
     check(DISPATCH);
 }
 
+fn all() -> Vec<Vector> {
+    let all: Vec<Vector> =
+        [STREAM_TO_LINES, LINES_TO_FIELDS, DISPATCH].into_iter().flat_map(vectors).collect();
+    let names: BTreeSet<&str> = all.iter().map(|vector| vector.name.as_str()).collect();
+    assert_eq!(names.len(), all.len(), "names are unique among the files");
+    all
+}
+
+/// An event is there with the byte that ends its empty line: after each byte of each vector, all events
+/// have been delivered that the twin finds in the bytes so far, and they are the vector's.
+#[test]
+fn each_event_is_delivered_with_the_earliest_byte() {
+    for vector in all() {
+        let (stream, mut decoder, mut delivered) = (vector.chunks().concat(), vector.decoder(), 0);
+        for end in 1..=stream.len() {
+            let events =
+                feed::chunk(&mut decoder, &stream[end - 1..end]).expect("the limits are far");
+            for event in &events {
+                assert_eq!(Expected::from(event), vector.events[delivered], "{}", vector.name);
+                delivered += 1;
+            }
+            let due = plain::decode(&stream[..end]).events().len();
+            assert_eq!(delivered, due, "{} after {end} bytes", vector.name);
+        }
+        assert_eq!(delivered, vector.events.len(), "{}", vector.name);
+    }
+}
+
+/// What the standard says of an event stream, sentence by sentence.
+const RULES: [&str; 20] = [
+    "HTML #server-sent-events: examples",
+    "HTML #parsing-an-event-stream: any-char",
+    "HTML #event-stream-interpretation: streams are decoded with UTF-8 decode",
+    "Encoding #utf-8-decoder: a byte that does not go on with a sequence is read again",
+    "HTML #event-stream-interpretation: UTF-8 decode strips one leading byte order mark",
+    "HTML #event-stream-interpretation: a line ends with CRLF, LF or CR",
+    "HTML #event-stream-interpretation: a line that begins with a colon is ignored",
+    "HTML #event-stream-interpretation: collect the characters after the first colon; a leading space is removed",
+    "HTML #event-stream-interpretation: a line without a colon is a name with an empty value",
+    "HTML #event-stream-interpretation: once the end of the file is reached, pending data is discarded",
+    "HTML #event-stream-interpretation: field names are compared literally",
+    "HTML #event-stream-interpretation: event: set the event type buffer to the field value",
+    "HTML #event-stream-interpretation: data: append the field value and an LF to the data buffer",
+    "HTML #event-stream-interpretation: id: if the field value does not contain U+0000, set the last event ID buffer to it",
+    "HTML #event-stream-interpretation: retry: if the field value consists of only ASCII digits, set the reconnection time",
+    "HTML #event-stream-interpretation: the last event ID buffer persists (web-platform-tests, format-field-id)",
+    "HTML #dispatchMessage: set the last event ID string to the last event ID buffer",
+    "HTML #dispatchMessage: if the data buffer is an empty string, set the buffers to the empty string and return",
+    "HTML #dispatchMessage: if the data buffer's last character is an LF, remove it",
+    "HTML #dispatchMessage: the buffers are set to the empty string after dispatch",
+];
+
+#[test]
+fn each_rule_has_vectors_and_no_vector_another() {
+    let all = all();
+    let rules: BTreeSet<&str> = all.iter().map(|vector| vector.rule.as_str()).collect();
+    assert_eq!(rules, BTreeSet::from(RULES));
+}
+
 /// What another reader of event streams makes of vectors, and which sentence says that it is wrong.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,10 +177,8 @@ struct Disagreement {
 /// Whether they disagree is seen where they are run, in the repository's whole-system tests.
 #[test]
 fn disagreements_are_of_known_oracles_about_vectors_that_there_are() {
-    let all: Vec<Vector> =
-        [STREAM_TO_LINES, LINES_TO_FIELDS, DISPATCH].into_iter().flat_map(vectors).collect();
+    let all = all();
     let names: BTreeSet<&str> = all.iter().map(|vector| vector.name.as_str()).collect();
-    assert_eq!(names.len(), all.len(), "names are unique among the files");
 
     let list = include_str!("../vectors/disagreements.json");
     let list: Vec<Disagreement> = serde_json::from_str(list).expect("the schema");
