@@ -23,7 +23,7 @@ struct Vector {
 
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Expected {
+pub(crate) struct Expected {
     r#type: String,
     data: String,
     last_event_id: String,
