@@ -16,8 +16,13 @@ use crate::encoded_event::EncodedEvent;
 /// [`http_body::Body`] that any server built on `http` can send.
 ///
 /// The heartbeat is an empty comment after 15 s without an event: it keeps proxies from closing
-/// the connection, and finds out that a client has gone. When that happens the body is dropped,
-/// and the stream of events with it.
+/// the connection.
+///
+/// # When the client goes
+/// The body is dropped, and the stream of events with it. On HTTP/1.1 hyper sees the client's FIN or
+/// reset at once, also while the stream is idle; a client that only finishes sending counts as gone. What
+/// hyper does not see is found out by the heartbeat: a FIN behind another request by the next that
+/// cannot be written, a client that vanished without a word when the system gives up sending it.
 ///
 /// ```
 /// use rtwire_server::{EventLog, Sse};

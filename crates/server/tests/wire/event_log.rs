@@ -1,3 +1,4 @@
+use allocation_counter::measure;
 use futures_util::{FutureExt, StreamExt};
 use rtwire_server::{EncodeError, EventLog, Fields, PublishError, Subscription};
 
@@ -78,6 +79,26 @@ fn a_slow_subscriber_is_told_what_it_lost() {
     assert_eq!(ready(&mut slow), ["gap 2", "2", "3", "4"]);
     publish(&log, 5);
     assert_eq!(ready(&mut slow), ["5"]);
+}
+
+#[test]
+fn slow_subscribers_cost_no_memory() {
+    /// What a log that overflows takes while so many wait and do not come back.
+    fn bytes(subscribers: usize) -> i64 {
+        let log = EventLog::new(16);
+        let mut slow: Vec<_> = (0..subscribers).map(|_| log.subscribe(None)).collect();
+        slow.iter_mut().for_each(|subscription| assert_eq!(ready(subscription), [""; 0]));
+        let published = measure(|| {
+            for number in 0..10_000 {
+                publish(&log, format_args!("{number:0100}"));
+            }
+        });
+        slow.iter_mut().for_each(|subscription| assert_eq!(ready(subscription)[0], "gap 9984"));
+        published.bytes_current
+    }
+    let alone = bytes(0);
+    assert!((16 * 100..16 * 300).contains(&alone), "{alone} bytes for the events held");
+    assert_eq!(bytes(100), alone);
 }
 
 #[test]

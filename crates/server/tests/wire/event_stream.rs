@@ -1,12 +1,11 @@
-use std::convert::Infallible;
 use std::time::Duration;
 
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::StatusCode;
-use rtwire_server::{EncodedEvent, Endpoints, EventLog, Fields, Limits, Request, Sse};
-use tokio::sync::mpsc;
+use http_body_util::BodyExt;
+use rtwire_server::{EncodedEvent, Endpoints, EventLog, Fields, Request, Sse};
 
-use crate::peer::{endpoints, field, get, post, soon, start, status};
+use crate::peer::{endpoints, field, get, post, start, status};
 
 #[tokio::test]
 async fn a_post_reaches_every_stream() {
@@ -18,7 +17,10 @@ async fn a_post_reaches_every_stream() {
         assert_eq!(status(&head), 200);
         assert_eq!(field(&head, "content-type"), Some("text/event-stream"));
         assert_eq!(field(&head, "cache-control"), Some("no-store"));
+        assert_eq!(field(&head, "x-content-type-options"), Some("nosniff"));
+        // nginx.
         assert_eq!(field(&head, "x-accel-buffering"), Some("no"));
+        assert_eq!(field(&head, "transfer-encoding"), Some("chunked"));
     }
     assert_eq!(status(&server.ask(&post("/events", "", "hello\nworld")).await), 204);
     for peer in [&mut one, &mut other] {
@@ -54,6 +56,12 @@ async fn a_stream_whose_last_event_id_is_gone_hears_of_the_gap() {
     let events = peer.until("data: three\n\n").await;
     assert!(events.contains("event: gap\ndata: 1\n\n"), "{events}");
     assert!(!events.contains("data: two"), "{events}");
+
+    // An id that the log never gave: nobody knows how many.
+    let mut peer = server.peer().await;
+    peer.send(get("/events", "Last-Event-ID: another server's\r\n")).await;
+    let events = peer.until("data: three\n\n").await;
+    assert!(events.contains("event: gap\ndata:\n\n"), "{events}");
 }
 
 #[tokio::test]
@@ -86,10 +94,33 @@ async fn silence_is_filled_with_comments() {
     }
 }
 
+/// After how many seconds each of the first frames comes; `None` if none does within a day.
+async fn arrivals(sse: Sse, frames: usize) -> Vec<Option<u64>> {
+    let mut sse = std::pin::pin!(sse);
+    let start = tokio::time::Instant::now();
+    let mut arrivals = Vec::new();
+    for _ in 0..frames {
+        let frame = tokio::time::timeout(Duration::from_secs(86_400), sse.frame()).await.ok();
+        arrivals.push(frame.map(|frame| {
+            assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), ":\n\n");
+            start.elapsed().as_secs()
+        }));
+    }
+    arrivals
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_heartbeat_is_as_it_is_set() {
+    let quiet = || Sse::new(stream::pending());
+    assert_eq!(arrivals(quiet(), 3).await, [Some(15), Some(30), Some(45)]);
+    let every = |seconds| quiet().heartbeat(Some(Duration::from_secs(seconds)));
+    assert_eq!(arrivals(every(7), 3).await, [Some(7), Some(14), Some(21)]);
+    assert_eq!(arrivals(every(0), 1).await, [None]);
+    assert_eq!(arrivals(quiet().heartbeat(None), 1).await, [None]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_event_puts_the_comment_off() {
-    use futures_util::StreamExt;
-    use http_body_util::BodyExt;
     let event = || EncodedEvent::new(&Fields::new().data("x")).unwrap();
     let events = stream::once(async {}).then(move |()| async move {
         tokio::time::sleep(Duration::from_secs(10)).await;
@@ -116,49 +147,4 @@ async fn a_handler_may_refuse() {
     let server = start(Endpoints::new().sse("/", refuse)).await;
     assert_eq!(status(&server.ask(&get("/?key=wrong", "")).await), 401);
     assert_eq!(status(&server.ask(&get("/?key=right", "")).await), 200);
-}
-
-/// Reports when it is dropped.
-struct Dropped(mpsc::UnboundedSender<Infallible>);
-
-fn endless(data: String, dropped: Dropped) -> Sse {
-    Sse::new(stream::unfold((data, dropped), |(data, dropped)| async move {
-        let _ = &dropped.0;
-        tokio::task::yield_now().await;
-        let event = EncodedEvent::new(&Fields::new().data(&data)).ok()?;
-        Some((event, (data, dropped)))
-    }))
-}
-
-#[tokio::test]
-async fn a_client_that_goes_ends_its_stream() {
-    let (sender, mut dropped) = mpsc::unbounded_channel();
-    let weak = sender.downgrade();
-    let server = start(Endpoints::new().sse("/", move |_| {
-        let dropped = Dropped(weak.upgrade().expect("the first request"));
-        async move { endless("x".into(), dropped) }
-    }))
-    .await;
-    let mut peer = server.peer().await;
-    peer.send(get("/", "")).await;
-    peer.until("data: x\n\n").await;
-    drop((peer, sender));
-    assert!(soon(dropped.recv()).await.is_none());
-}
-
-#[tokio::test]
-async fn a_client_that_does_not_read_is_dropped_at_the_write_deadline() {
-    let (sender, mut dropped) = mpsc::unbounded_channel();
-    let weak = sender.downgrade();
-    let app = Endpoints::new().sse("/", move |_| {
-        let dropped = Dropped(weak.upgrade().expect("the first request"));
-        async move { endless("x".repeat(100_000), dropped) }
-    });
-    let limits = Limits::default().write_deadline(Duration::from_millis(200));
-    let server = start(app.limits(limits)).await;
-    let mut peer = server.peer().await;
-    peer.send(get("/", "")).await;
-    peer.head().await;
-    drop(sender);
-    assert!(soon(dropped.recv()).await.is_none());
 }

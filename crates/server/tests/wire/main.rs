@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod body_limits;
+mod client_gone;
 mod connection_limits;
 mod engine_io;
 mod engine_io_3;

@@ -81,6 +81,11 @@ impl Peer {
         soon(self.tcp.write_all(bytes.as_ref())).await
     }
 
+    /// Sends nothing more, and still reads.
+    pub(crate) async fn finish(&mut self) {
+        soon(self.tcp.shutdown()).await.unwrap();
+    }
+
     /// Ends the connection with a reset.
     pub(crate) fn reset(self) {
         self.tcp.set_zero_linger().unwrap();
