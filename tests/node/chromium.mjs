@@ -1,6 +1,8 @@
 // Chromium without a window, driven by playwright-core.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 // Nothing leaves this machine.
@@ -14,6 +16,8 @@ const ARGUMENTS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+
+const axe = readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Calls `test` with a page and what it complained about so far; `more` are arguments of Chromium. */
 export async function withPage(test, more = []) {
@@ -32,6 +36,17 @@ export async function withPage(test, more = []) {
   } finally {
     await browser.close();
   }
+}
+
+/** Checks what can be checked of a page's accessibility, and that it is no wider than `width` pixels. */
+export async function isAccessible(page, width, look) {
+  const widest = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(widest <= width, `${look}: ${widest} pixels wide`);
+  await page.evaluate(await axe);
+  const { violations, passes } = await page.evaluate(() => window.axe.run());
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html)}`);
+  assert.deepEqual(found, [], look);
+  assert.ok(passes.length > 20, `axe looked at ${passes.length} things`);
 }
 
 /** Waits until the element `id` of rtwire's page has this text. */

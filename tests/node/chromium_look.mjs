@@ -2,13 +2,10 @@
 // chromium_look.mjs URL [FOLDER]`. Screenshots go to the folder, if there is one.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import { shows, withPage } from "./chromium.mjs";
+import { isAccessible, shows, withPage } from "./chromium.mjs";
 
 const [url, folder] = process.argv.slice(2);
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 await withPage(async (page, complaints) => {
   for (const colorScheme of ["light", "dark"]) {
@@ -20,13 +17,7 @@ await withPage(async (page, complaints) => {
       for (const column of ["es", "ws", "io"]) await shows(page, `${column}-state`, "open");
       await shows(page, "io-transport", "websocket");
 
-      const widest = await page.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(widest <= width, `${look}: ${widest} pixels wide`);
-      await page.evaluate(axe);
-      const { violations, passes } = await page.evaluate(() => window.axe.run());
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html)}`);
-      assert.deepEqual(found, [], look);
-      assert.ok(passes.length > 20, "axe looked at it");
+      await isAccessible(page, width, look);
 
       // The whole of it can be reached by keyboard.
       const reached = new Set();

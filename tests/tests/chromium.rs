@@ -1,6 +1,6 @@
 //! Debian's Chromium, driven by playwright-core, at `rtwire serve`.
 
-use rtwire_tests::{Process, Server, foreign};
+use rtwire_tests::{Process, Server, foreign, programs};
 
 #[test]
 #[ignore = "needs Node and Chromium"]
@@ -81,4 +81,20 @@ fn chromium_runs_the_articles_snippets_as_they_are_written() {
 fn chromium_with_our_own_socketio_client_talks_over_each_transport() {
     let server = Server::rtwire();
     Process::start(foreign::chromium("chromium_socketio.mjs", &[&server.url("/")])).finish();
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_dashboard_moves_and_goes_on_after_a_restart_and_says_what_was_lost() {
+    let server = Server::example("dashboard", &[]);
+    let port = server.address().port().to_string();
+    let page = foreign::chromium("chromium_dashboard.mjs", &[&server.url("/")]);
+    let mut page = Process::start(page);
+    page.line_after("live");
+    drop(server);
+    page.line_after("down");
+    let mut again = programs::example("dashboard");
+    again.args(["--port", &port]);
+    let _again = Server::start(again);
+    page.finish();
 }
