@@ -1,14 +1,31 @@
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytestring::ByteString;
 
 use crate::engine_io::SharedSession;
 
+/// In how many parts the sessions are kept, a power of two.
+const SHARDS: usize = 16;
+
+/// From so many places on a part gives back room that it does not need.
+const ROOMY: usize = 128;
+
+type Shard = HashMap<ByteString, Arc<SharedSession>>;
+
 /// The sessions that are open, by their sid.
+///
+/// Each request over polling asks here first, on whatever core it is served, and a session's requests
+/// come on several connections: so the sessions can't belong to cores. In parts, each with a lock of its own
+/// that is held for one look, they hardly ever wait for each other, and making one part's table larger
+/// holds up a sixteenth.
 #[derive(Default)]
 pub(crate) struct Registry {
-    sessions: Mutex<HashMap<ByteString, Arc<SharedSession>>>,
+    shards: [Mutex<Shard>; SHARDS],
+    hasher: RandomState,
+    count: AtomicUsize,
 }
 
 impl Registry {
@@ -19,26 +36,25 @@ impl Registry {
         max: usize,
     ) -> Option<Registration> {
         let sid = session.sid();
-        let mut sessions = self.lock();
-        if sessions.len() >= max {
-            return None;
-        }
-        sessions.insert(sid.clone(), Arc::clone(session));
-        drop(sessions);
+        let one_more = |count| (count < max).then_some(count + 1);
+        self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        self.shard(&sid).insert(sid.clone(), Arc::clone(session));
         Some(Registration { registry: Arc::clone(self), sid })
     }
 
     pub(crate) fn get(&self, sid: &str) -> Option<Arc<SharedSession>> {
-        self.lock().get(sid).map(Arc::clone)
+        self.shard(sid).get(sid).map(Arc::clone)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.count.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ByteString, Arc<SharedSession>>> {
+    fn shard(&self, sid: &str) -> MutexGuard<'_, Shard> {
+        // The low bits are the table's own; these are others of the same quality.
+        let index = (self.hasher.hash_one(sid) >> 32) as usize % SHARDS;
         // Each change is one insertion or removal: there is no half of it.
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,14 +66,16 @@ pub(crate) struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut sessions = self.registry.lock();
-        let session = sessions.remove(&self.sid);
+        let mut shard = self.registry.shard(&self.sid);
+        let session = shard.remove(&self.sid);
         // A crowd that has gone gives back its room.
-        if sessions.capacity() > 1024 && sessions.len() < sessions.capacity() / 4 {
-            let twice = sessions.len() * 2;
-            sessions.shrink_to(twice);
+        if shard.capacity() > ROOMY && shard.len() < shard.capacity() / 4 {
+            let twice = shard.len() * 2;
+            shard.shrink_to(twice);
         }
-        drop(sessions);
+        // Before anybody can see that it has gone.
+        self.registry.count.fetch_sub(1, Ordering::Relaxed);
+        drop(shard);
         drop(session);
     }
 }
