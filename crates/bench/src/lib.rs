@@ -1,13 +1,18 @@
 //! What the benches of rtwire are made of: a WebSocket load generator that shares no code with any
-//! measured implementation, the echo servers' common parts, and the means to measure a process.
+//! measured implementation, the echo servers' common parts, codecs and decoders driven alike, what they
+//! are given, and the means to measure a process.
 //!
 //! The programs are in `src/bin`: each `bench-*` measures and prints tables, `ws-load` drives any
-//! WebSocket echo server, and each `peer-*` is a server over another library.
+//! WebSocket echo server, each `peer-*` is a server over another library, and `sse-heap` counts for
+//! `bench-sse`.
 
 pub mod batch;
 pub mod codec;
 pub mod codec_peers;
 mod connection;
+pub mod event_decoders;
+pub mod event_scenarios;
+pub mod event_stream;
 pub mod handshake;
 pub mod load;
 pub mod machine;
@@ -16,4 +21,3 @@ pub mod opening;
 pub mod peer;
 pub mod report;
 pub mod server;
-pub mod token_stream;

@@ -52,6 +52,14 @@ impl Samples {
     }
 }
 
+/// A number with three digits that count, also if it is small.
+#[must_use]
+pub fn three_digits(number: f64) -> String {
+    let bounds = [100.0, 10.0, 1.0, 0.1, 0.01, 0.001, 0.000_1, 0.000_01];
+    let decimals = bounds.iter().take_while(|&&bound| number < bound).count();
+    format!("{number:.decimals$}")
+}
+
 /// A markdown table with aligned columns: the first to the left, the others to the right.
 #[derive(Debug)]
 pub struct Table {
@@ -115,6 +123,15 @@ mod tests {
         }
         assert_eq!((samples.least(), samples.most()), (1.0, 9.0));
         assert_eq!(samples.relative_to(&samples).median(), 1.0);
+    }
+
+    #[test]
+    fn three_digits_count() {
+        for (number, text) in
+            [(1234.0, "1234"), (42.0, "42.0"), (0.5, "0.500"), (0.000_28, "0.000280")]
+        {
+            assert_eq!(three_digits(number), text);
+        }
     }
 
     #[test]

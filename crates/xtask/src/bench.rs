@@ -50,7 +50,10 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
             bench.arg("--node-modules").arg(project.path("tests/node/node_modules"));
             bench
         }
-        What::Sse => bench("bench-sse")?,
+        What::Sse => {
+            build(&[&package[..], &["--bin", "bench-sse", "--bin", "sse-heap"]].concat())?;
+            Command::new(release.join("bench-sse"))
+        }
         What::Codec => bench("bench-codec")?,
         What::Instructions => {
             tools::installed("valgrind", "valgrind")?;

@@ -1,201 +1,252 @@
 //! Measures event stream decoders side by side, in memory, on streams such as language models send.
 
-use std::convert::Infallible;
+use std::env;
 use std::hint::black_box;
-use std::task::{Context, Poll, Waker};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use bytes::Bytes;
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use futures_util::{StreamExt, stream};
+use rtwire_bench::event_decoders::{DECODERS, Decoder, Kind, REFERENCE};
+use rtwire_bench::event_scenarios::{streams, trickling_lines};
+use rtwire_bench::event_stream::{Scenario, Shape, Stream};
 use rtwire_bench::machine::{self, cpu_time};
-use rtwire_bench::report::{Samples, Table};
-use rtwire_bench::token_stream::{self, Shape};
+use rtwire_bench::report::{Samples, Table, three_digits};
+use rustix::process::Signal;
 
 #[derive(Parser)]
 #[command(about = "Measures event stream decoders side by side, in memory")]
 struct Options {
     /// Measurements of each decoder on each stream, the decoders taking turns.
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = 9)]
     rounds: usize,
-    /// Length of a measurement.
+    /// Length of a measurement; the pass that reaches it is the last.
     #[arg(long, default_value_t = 0.1)]
     seconds: f64,
-    /// Length of a stream, in MiB.
-    #[arg(long, default_value_t = 8)]
-    mebibytes: usize,
     /// Only the streams whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
-    /// One short round: does it run, not how fast.
+    /// One short round on shorter streams: does it run, not how fast.
     #[arg(long)]
     quick: bool,
 }
 
-struct Input {
-    name: &'static str,
-    chunk: usize,
-    shape: Shape,
-    line_end: &'static str,
-}
-
-const INPUTS: [Input; 7] = [
-    Input { name: "JSON chunks", chunk: 16 * 1024, shape: Shape::Chunks, line_end: "\n" },
-    Input { name: "JSON chunks", chunk: 1024, shape: Shape::Chunks, line_end: "\n" },
-    Input { name: "JSON chunks, CRLF", chunk: 16 * 1024, shape: Shape::Chunks, line_end: "\r\n" },
-    Input { name: "typed deltas", chunk: 16 * 1024, shape: Shape::Typed, line_end: "\n" },
-    Input { name: "typed deltas", chunk: 1024, shape: Shape::Typed, line_end: "\n" },
-    Input { name: "eight data lines", chunk: 16 * 1024, shape: Shape::Lines, line_end: "\n" },
-    Input { name: "eight data lines, CRLF", chunk: 1024, shape: Shape::Lines, line_end: "\r\n" },
-];
-
-/// What a decoder made of a stream; all have to agree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sum {
-    events: u64,
-    /// Bytes of all event types and all data.
-    bytes: u64,
-}
-
-impl Sum {
-    fn add(&mut self, event_type: &str, data: &str) {
-        let (event_type, data) = black_box((event_type, data));
-        self.events += 1;
-        self.bytes += (event_type.len() + data.len()) as u64;
+impl Options {
+    /// The CPU time that one pass may take, in seconds: who needs more isn't measured.
+    fn patience(&self) -> u64 {
+        if self.quick { 1 } else { 5 }
     }
 }
 
-type Decode = fn(&[Bytes]) -> Result<Sum>;
+/// Where a table has no figure.
+const NONE: &str = "–";
+/// Rounds where one pass takes long enough.
+const ROUNDS_OF_PASSES: usize = 3;
 
-/// Ours, then those it is compared with.
-const DECODERS: [(&str, Decode); 4] = [
-    ("rtwire-sse", rtwire_sse),
-    ("rtwire-sse, owned", rtwire_sse_owned),
-    (REFERENCE, sse_stream),
-    ("sse-core", sse_core),
-];
-/// What the ratios are to.
-const REFERENCE: &str = "sse-stream";
-
-fn rtwire_sse(chunks: &[Bytes]) -> Result<Sum> {
-    let mut decoder = rtwire_sse::Decoder::new();
-    let mut sum = Sum::default();
-    for chunk in chunks {
-        let mut input = &chunk[..];
-        while let Some(event) = decoder.next_event(&mut input)? {
-            sum.add(&event.event_type, &event.data);
-        }
-    }
-    Ok(sum)
+struct Row {
+    decoder: &'static Decoder,
+    scenario: Scenario,
+    stream: Stream,
+    heap: Result<Heap, NoFigures>,
+    /// Nanoseconds per byte of the stream, a round each.
+    pace: Samples,
 }
 
-/// With events that may outlive the chunk, as those of the others always may.
-fn rtwire_sse_owned(chunks: &[Bytes]) -> Result<Sum> {
-    let mut decoder = rtwire_sse::Decoder::new();
-    let mut sum = Sum::default();
-    for chunk in chunks {
-        let mut input = &chunk[..];
-        while let Some(event) = decoder.next_event(&mut input)? {
-            let event = event.into_owned();
-            sum.add(&event.event_type, &event.data);
-        }
-    }
-    Ok(sum)
+/// What a pass takes of the heap.
+struct Heap {
+    allocations: u64,
+    /// The most bytes held at a time.
+    peak: u64,
 }
 
-fn sse_stream(chunks: &[Bytes]) -> Result<Sum> {
-    // Bytes that are ready, and polls without an executor: what is left is the decoder.
-    let ready = stream::iter(chunks.iter().cloned().map(Ok::<Bytes, Infallible>));
-    let mut events = sse_stream::SseByteStream::new(ready);
-    let mut context = Context::from_waker(Waker::noop());
-    let mut sum = Sum::default();
-    loop {
-        match events.poll_next_unpin(&mut context) {
-            Poll::Ready(Some(event)) => {
-                let event = event?;
-                let event_type = event.event.as_deref().unwrap_or("message");
-                sum.add(event_type, event.data.as_deref().unwrap_or_default());
-            }
-            Poll::Ready(None) => return Ok(sum),
-            Poll::Pending => anyhow::bail!("pending on bytes that are ready"),
-        }
-    }
-}
-
-fn sse_core(chunks: &[Bytes]) -> Result<Sum> {
-    let mut decoder = sse_core::SseDecoder::new();
-    let mut sum = Sum::default();
-    for chunk in chunks {
-        let mut input = &chunk[..];
-        while let Some(event) = decoder.next(&mut input) {
-            if let sse_core::SseEvent::Message(message) = event? {
-                sum.add(&message.event, &message.data);
-            }
-        }
-    }
-    Ok(sum)
+/// Why a decoder isn't measured on a stream.
+struct NoFigures {
+    cell: &'static str,
+    reason: String,
 }
 
 fn main() -> Result<()> {
     let mut options = Options::parse();
     if options.quick {
-        (options.rounds, options.seconds, options.mebibytes) = (1, 0.01, 1);
+        (options.rounds, options.seconds) = (1, 0.01);
     }
-    ensure!(options.rounds > 0 && options.mebibytes > 0, "nothing to measure");
+    ensure!(options.rounds > 0, "nothing to measure");
     machine::pin(machine::LOAD_CORE)?;
-    let mut table =
-        Table::new(["stream", "chunks of", "decoder", "GB/s", "least", "most", "/ sse-stream"]);
-    for input in INPUTS.iter().filter(|input| input.name.contains(&options.only)) {
-        measure(&options, input, &mut table).with_context(|| input.name)?;
+    measure_streams(&options)?;
+    measure_trickling_lines(&options)
+}
+
+fn measure_streams(options: &Options) -> Result<()> {
+    let mut table = Table::new([
+        "stream",
+        "chunks of",
+        "decoder",
+        "GB/s",
+        "M events/s",
+        "/ sse-stream",
+        "allocations/event",
+        "peak heap, KiB",
+    ]);
+    let mut notes = Vec::new();
+    for (index, scenario) in streams(options.quick).into_iter().enumerate() {
+        if !scenario.name.contains(&options.only) {
+            continue;
+        }
+        let rows = measure(options, index, &[scenario], options.rounds)?;
+        let reference = rows.iter().find(|row| row.decoder.name == REFERENCE);
+        let reference = &reference.context("nothing to compare with")?.pace;
+        for row in &rows {
+            let mut cells = vec![
+                scenario.name.to_owned(),
+                scenario.chunk.to_string(),
+                row.decoder.name.to_owned(),
+            ];
+            cells.extend(row.figures(reference));
+            table.row(cells);
+            notes.extend(row.note());
+        }
     }
     println!("{table}");
+    notes.iter().for_each(|note| println!("{note}"));
     Ok(())
 }
 
-fn measure(options: &Options, input: &Input, table: &mut Table) -> Result<()> {
-    let (text, events) =
-        token_stream::generate(input.shape, input.line_end, options.mebibytes << 20);
-    let text = Bytes::from(text);
-    let chunks: Vec<Bytes> = (0..text.len())
-        .step_by(input.chunk)
-        .map(|start| text.slice(start..text.len().min(start + input.chunk)))
-        .collect();
-    let expected = sse_stream(&chunks)?;
-    ensure!(expected.events == events, "{} events of {events}", expected.events);
-    for (name, decode) in DECODERS {
-        let sum = decode(&chunks)?;
-        ensure!(sum == expected, "{name} found {sum:?} and sse-stream {expected:?}");
+fn measure_trickling_lines(options: &Options) -> Result<()> {
+    let scenarios = trickling_lines(options.quick);
+    if !scenarios.iter().any(|scenario| scenario.name.contains(&options.only)) {
+        return Ok(());
     }
-    let mut speeds = [(); DECODERS.len()].map(|()| Samples::default());
-    for round in 0..options.rounds {
-        for turn in 0..DECODERS.len() {
-            let index = (round + turn) % DECODERS.len();
-            let (_, decode) = DECODERS[index];
-            let start = cpu_time();
-            let mut passes = 0_u32;
-            let mut taken = Duration::ZERO;
-            while taken < Duration::from_secs_f64(options.seconds) {
-                ensure!(decode(black_box(&chunks))? == expected, "changed its mind");
-                passes += 1;
-                taken = cpu_time() - start;
+    let rounds = options.rounds.min(ROUNDS_OF_PASSES);
+    let rows = measure(options, streams(options.quick).len(), &scenarios, rounds)?;
+    let [short, long, longest] = scenarios.map(|scenario| scenario.name);
+    let mut table = Table::new(["ns/byte, byte by byte", short, long, longest, "last / first"]);
+    let mut notes = Vec::new();
+    for rows in rows.chunks(scenarios.len()) {
+        let mut cells = vec![rows[0].decoder.name.to_owned()];
+        cells.extend(rows.iter().map(|row| match &row.heap {
+            Ok(_) => format!("{:.2}", row.pace.median()),
+            Err(NoFigures { cell, .. }) => (*cell).to_owned(),
+        }));
+        let growth = rows[scenarios.len() - 1].pace.relative_to(&rows[0].pace);
+        cells.push(ratio(&growth));
+        table.row(cells);
+        notes.extend(rows.iter().filter_map(Row::note));
+    }
+    println!("\n{table}");
+    notes.iter().for_each(|note| println!("{note}"));
+    Ok(())
+}
+
+impl Row {
+    /// From GB/s on.
+    fn figures(&self, reference: &Samples) -> [String; 5] {
+        let none = || NONE.to_owned();
+        let heap = match &self.heap {
+            Ok(heap) => heap,
+            Err(NoFigures { cell, .. }) => return [(); 5].map(|()| (*cell).to_owned()),
+        };
+        let speed = format!("{:.2}", 1.0 / self.pace.median());
+        let ratio = ratio(&reference.relative_to(&self.pace));
+        if self.decoder.kind == Kind::Walk {
+            return [speed, none(), ratio, none(), none()];
+        }
+        let events = self.stream.expected.events as f64;
+        let nanoseconds = self.pace.median() * self.stream.len() as f64;
+        let peak = format!("{:.1}", heap.peak as f64 / 1024.0);
+        let peak = match self.scenario.shape {
+            Shape::Line(length) => {
+                format!("{peak}, {:.2} × the line", heap.peak as f64 / length as f64)
             }
-            let bytes = text.len() as f64 * f64::from(passes);
-            speeds[index].push(bytes / taken.as_secs_f64() / 1e9);
+            _ => peak,
+        };
+        [
+            speed,
+            three_digits(events * 1000.0 / nanoseconds),
+            ratio,
+            format!("{:.2}", heap.allocations as f64 / events),
+            peak,
+        ]
+    }
+
+    /// Why there are no figures.
+    fn note(&self) -> Option<String> {
+        let NoFigures { cell, reason } = self.heap.as_ref().err()?;
+        let Scenario { name, chunk, .. } = self.scenario;
+        Some(format!("{cell} {}, {name} in chunks of {chunk}: {reason}", self.decoder.name))
+    }
+}
+
+/// The median of quotients, if there are any.
+fn ratio(quotients: &Samples) -> String {
+    let median = quotients.median();
+    if median.is_nan() { NONE.to_owned() } else { format!("{median:.2}") }
+}
+
+/// Lets all decoders decode the streams, in turns. `first` is the first one's place in the list.
+fn measure(
+    options: &Options,
+    first: usize,
+    scenarios: &[Scenario],
+    rounds: usize,
+) -> Result<Vec<Row>> {
+    let streams: Vec<Stream> = scenarios.iter().map(Scenario::stream).collect();
+    let mut rows = Vec::new();
+    for (index, decoder) in DECODERS.iter().enumerate() {
+        for ((scenario, stream), place) in scenarios.iter().zip(&streams).zip(first..) {
+            let heap = attempt(options, place, index)?;
+            if let (Kind::Ours, Err(NoFigures { reason, .. })) = (decoder.kind, &heap) {
+                bail!("{}, {}: {reason}", decoder.name, scenario.name);
+            }
+            if heap.is_ok() {
+                // The allocator may have to ask the kernel for memory once.
+                decoder.pass(stream)?;
+            }
+            let (scenario, stream) = (*scenario, stream.clone());
+            rows.push(Row { decoder, scenario, stream, heap, pace: Samples::default() });
         }
     }
-    let reference = DECODERS.iter().position(|(name, _)| *name == REFERENCE);
-    let reference = &speeds[reference.context("nothing to compare with")?];
-    for ((name, _), speed) in DECODERS.iter().zip(&speeds) {
-        table.row(vec![
-            input.name.to_owned(),
-            input.chunk.to_string(),
-            (*name).to_owned(),
-            format!("{:.2}", speed.median()),
-            format!("{:.2}", speed.least()),
-            format!("{:.2}", speed.most()),
-            format!("{:.2}", speed.relative_to(reference).median()),
-        ]);
+    for round in 0..rounds {
+        for turn in 0..rows.len() {
+            let index = (round + turn) % rows.len();
+            let Row { decoder, stream, heap: Ok(_), pace, .. } = &mut rows[index] else { continue };
+            let start = cpu_time();
+            let mut bytes = 0;
+            let mut taken = Duration::ZERO;
+            while bytes == 0 || taken.as_secs_f64() < options.seconds {
+                decoder.pass(black_box(stream))?;
+                bytes += stream.len();
+                taken = cpu_time() - start;
+            }
+            pace.push(taken.as_secs_f64() * 1e9 / bytes as f64);
+        }
     }
-    Ok(())
+    Ok(rows)
+}
+
+/// One pass, by a process that counts what is allocated and ends when it takes too long.
+fn attempt(options: &Options, scenario: usize, decoder: usize) -> Result<Result<Heap, NoFigures>> {
+    let program = env::current_exe()?.with_file_name("sse-heap");
+    let mut command = Command::new(&program);
+    command.args(["--scenario", &scenario.to_string()]);
+    command.args(["--decoder", &decoder.to_string()]);
+    command.args(["--seconds", &options.patience().to_string()]);
+    if options.quick {
+        command.arg("--quick");
+    }
+    // Of an error or a panic the message is enough.
+    command.env_remove("RUST_BACKTRACE");
+    let output = command.output().with_context(|| format!("can't run {}", program.display()))?;
+    if output.status.signal() == Some(Signal::XCPU.as_raw()) {
+        let reason = format!("one pass takes over {} s", options.patience());
+        return Ok(Err(NoFigures { cell: NONE, reason }));
+    }
+    if !output.status.success() {
+        let reason = String::from_utf8_lossy(&output.stderr);
+        let reason = format!("{}, {}", output.status, reason.trim());
+        return Ok(Err(NoFigures { cell: "wrong", reason }));
+    }
+    let counts = String::from_utf8(output.stdout)?;
+    let (allocations, peak) = counts.trim().split_once(' ').context("it printed no counts")?;
+    Ok(Ok(Heap { allocations: allocations.parse()?, peak: peak.parse()? }))
 }
