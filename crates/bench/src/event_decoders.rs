@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt};
 use memchr::memchr2;
 use rtwire_sse::Limits;
 
-use crate::event_stream::{Stream, Sum};
+use crate::event_stream::{Scenario, Shape, Stream, Sum};
 
 /// What may be done with a stream.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,13 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// Whether there is sense in it.
+    #[must_use]
+    pub fn suits(&self, scenario: &Scenario) -> bool {
+        let is_long = matches!(scenario.shape, Shape::Line(_)) && scenario.chunk > 1;
+        self.kind != Kind::Reserving || is_long
+    }
+
     /// Goes through a stream once.
     ///
     /// # Errors
@@ -40,6 +47,8 @@ impl Decoder {
 pub enum Kind {
     /// rtwire.
     Ours,
+    /// rtwire, told how long the data is going to be: for the long line only.
+    Reserving,
     /// Another implementation.
     Peer,
     /// It only looks at the bytes, and finds no events.
@@ -53,6 +62,7 @@ pub const REFERENCE: &str = "sse-stream";
 pub const DECODERS: &[Decoder] = &[
     Decoder { name: "rtwire-sse", kind: Kind::Ours, decode: borrowed },
     Decoder { name: "rtwire-sse, owned", kind: Kind::Ours, decode: owned },
+    Decoder { name: "rtwire-sse, reserved", kind: Kind::Reserving, decode: reserved },
     Decoder { name: REFERENCE, kind: Kind::Peer, decode: sse_stream },
     Decoder { name: "sse-core", kind: Kind::Peer, decode: sse_core },
     Decoder { name: "sseer", kind: Kind::Peer, decode: sseer },
@@ -70,7 +80,16 @@ fn decoder() -> rtwire_sse::Decoder {
 }
 
 fn borrowed(stream: &Stream) -> Result<Sum> {
+    borrowed_from(decoder(), stream)
+}
+
+fn reserved(stream: &Stream) -> Result<Sum> {
     let mut decoder = decoder();
+    decoder.reserve(usize::try_from(stream.expected.bytes)?);
+    borrowed_from(decoder, stream)
+}
+
+fn borrowed_from(mut decoder: rtwire_sse::Decoder, stream: &Stream) -> Result<Sum> {
     let mut sum = Sum::default();
     for mut input in stream.slices() {
         while let Some(event) = decoder.next_event(&mut input)? {
@@ -80,13 +99,12 @@ fn borrowed(stream: &Stream) -> Result<Sum> {
     Ok(sum)
 }
 
-/// With events that may outlive the chunk, as those of the others always may.
+/// Events that may outlive the chunk, as those of the others always may.
 fn owned(stream: &Stream) -> Result<Sum> {
     let mut decoder = decoder();
     let mut sum = Sum::default();
-    for mut input in stream.slices() {
-        while let Some(event) = decoder.next_event(&mut input)? {
-            let event = event.into_owned();
+    for mut chunk in stream.chunks() {
+        while let Some(event) = decoder.next_owned(&mut chunk)? {
             sum.add(&event.event_type, &event.data);
         }
     }

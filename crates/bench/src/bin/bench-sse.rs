@@ -193,9 +193,14 @@ fn measure(
     let streams: Vec<Stream> = scenarios.iter().map(Scenario::stream).collect();
     let mut rows = Vec::new();
     for (index, decoder) in DECODERS.iter().enumerate() {
-        for ((scenario, stream), place) in scenarios.iter().zip(&streams).zip(first..) {
+        for (place, (scenario, stream)) in (first..).zip(scenarios.iter().zip(&streams)) {
+            if !decoder.suits(scenario) {
+                continue;
+            }
             let heap = attempt(options, place, index)?;
-            if let (Kind::Ours, Err(NoFigures { reason, .. })) = (decoder.kind, &heap) {
+            if let (Kind::Ours | Kind::Reserving, Err(NoFigures { reason, .. })) =
+                (decoder.kind, &heap)
+            {
                 bail!("{}, {}: {reason}", decoder.name, scenario.name);
             }
             if heap.is_ok() {
