@@ -24,7 +24,7 @@ enum What {
     Sse,
     /// WebSocket codecs, in memory.
     Codec,
-    /// rtwire's instructions per message, under valgrind.
+    /// rtwire's instructions per message or event, under valgrind.
     Instructions,
 }
 

@@ -1,5 +1,5 @@
-//! Counts the instructions of rtwire's WebSocket per message, under valgrind: figures that other load on
-//! the machine doesn't change, and a record of them that they must not exceed.
+//! Counts the instructions of rtwire per WebSocket message and per event of a stream, under valgrind:
+//! figures that other load on the machine doesn't change, and a record of them that they must not exceed.
 
 use std::env;
 use std::fmt;
@@ -13,13 +13,18 @@ use rtwire_bench::batch::{Batch, Content, Random};
 use rtwire_bench::codec::{
     Borrowed, Decode, Encode, Owned, Queue, Send, messages_at_once, payloads,
 };
+use rtwire_bench::event_decoders::{DECODERS, Decoder, Kind};
+use rtwire_bench::event_scenarios::streams;
+use rtwire_bench::event_stream::{Scenario, Shape};
 use rtwire_bench::memory::{Memory, ready};
 use rtwire_bench::report::Table;
 use rtwire_tokio::WebSocket;
 use rtwire_websocket::Limits;
 
 #[derive(Parser)]
-#[command(about = "Counts rtwire's instructions per message, and compares them with a record")]
+#[command(
+    about = "Counts rtwire's instructions per message or event, and compares them with a record"
+)]
 struct Options {
     /// Make these counts the record.
     #[arg(long)]
@@ -42,10 +47,11 @@ const TOLERANCE: f64 = 0.05;
 /// Batches of the shorter run; the longer one has twice as many.
 const BATCHES: u64 = 4;
 
-struct Work {
-    what: What,
-    content: Content,
-    payload: usize,
+enum Work {
+    /// WebSocket messages, of one kind and length.
+    Messages { what: What, content: Content, payload: usize },
+    /// A stream of events, decoded by one of our faces.
+    Events { decoder: &'static Decoder, scenario: Scenario },
 }
 
 #[derive(Clone, Copy)]
@@ -59,15 +65,21 @@ enum What {
 
 impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, content, payload } = self;
-        let what = match what {
-            What::DecodeBorrowed => "decode, borrowed",
-            What::DecodeOwned => "decode, owned",
-            What::Encode(Send::Slice) => "encode, send_binary",
-            What::Encode(Send::Bytes) => "encode, send",
-            What::Echo => "echo",
-        };
-        write!(f, "{what}, {payload} B {content}")
+        match self {
+            Self::Messages { what, content, payload } => {
+                let what = match what {
+                    What::DecodeBorrowed => "decode, borrowed",
+                    What::DecodeOwned => "decode, owned",
+                    What::Encode(Send::Slice) => "encode, send_binary",
+                    What::Encode(Send::Bytes) => "encode, send",
+                    What::Echo => "echo",
+                };
+                write!(f, "{what}, {payload} B {content}")
+            }
+            Self::Events { decoder, scenario: Scenario { name, chunk, .. } } => {
+                write!(f, "{}, {name} in chunks of {chunk} B", decoder.name)
+            }
+        }
     }
 }
 
@@ -85,57 +97,76 @@ fn all_work() -> Vec<Work> {
         let text = [(Content::Scripts, 1024)];
         let text = if matches!(what, What::Encode(_)) { &[][..] } else { &text };
         for &(content, payload) in sizes.iter().chain(text) {
-            all.push(Work { what, content, payload });
+            all.push(Work::Messages { what, content, payload });
         }
+    }
+    for decoder in DECODERS.iter().filter(|decoder| decoder.kind == Kind::Ours) {
+        let scenarios = streams(true).into_iter();
+        // A long line is made of few instructions a byte, and takes long all the same.
+        let events = scenarios.filter(|scenario| !matches!(scenario.shape, Shape::Line(_)));
+        all.extend(events.map(|scenario| Work::Events { decoder, scenario }));
     }
     all
 }
 
 impl Work {
-    fn messages(&self) -> usize {
-        messages_at_once(self.payload)
+    /// Messages or events of a batch.
+    fn count_of_batch(&self) -> u64 {
+        match self {
+            Self::Messages { payload, .. } => messages_at_once(*payload) as u64,
+            Self::Events { scenario, .. } => scenario.stream().expected.events,
+        }
     }
 
     fn run(&self, batches: u64) -> Result<()> {
-        let &Self { what, content, payload } = self;
-        let mut random = Random::new(payload as u64);
-        let batch = Batch::new(content, payload, self.messages(), &mut random);
-        let repeat = |work: &mut dyn FnMut() -> Result<()>| (0..batches).try_for_each(|_| work());
-        let see = |payload: &[u8]| _ = black_box(payload);
-        match what {
-            What::DecodeBorrowed => {
-                let mut decoder = Borrowed::new(&batch);
-                repeat(&mut || decoder.decode(see))
-            }
-            What::DecodeOwned => {
-                let mut decoder = Owned::new(&batch);
-                repeat(&mut || decoder.decode(see))
-            }
-            What::Encode(send) => {
-                let payloads = payloads(&batch, payload);
-                let mut encoder = Queue::new(send, payloads, Memory::new(&batch));
-                repeat(&mut || encoder.encode())
-            }
-            What::Echo => {
-                let memory = Memory::with_laps(&batch, batches);
-                let taken = memory.taken();
-                // Without keepalive it needs no clock, and so no runtime.
-                let mut socket = WebSocket::server(memory, Limits::default().ping_interval(None));
-                ready(socket.for_each(|event, connection| {
-                    Ok::<_, rtwire_tokio::Error>(connection.forward(event)?)
-                }))??;
-                let echoed = taken.get() as u64;
-                ensure!(echoed == batches * batch.echo.len() as u64, "{echoed} bytes echoed");
-                Ok(())
+        match *self {
+            Self::Messages { what, content, payload } => exchange(what, content, payload, batches),
+            Self::Events { decoder, scenario } => {
+                let stream = scenario.stream();
+                (0..batches).try_for_each(|_| decoder.pass(&stream))
             }
         }
     }
 
-    /// Instructions per message. Starting and ending are in both runs, and so not in their difference.
+    /// Instructions per message or event. Starting and ending are in both runs, and so not in their difference.
     fn count(&self, index: usize) -> Result<f64> {
         let (once, twice) = (collected(index, BATCHES)?, collected(index, 2 * BATCHES)?);
         let difference = twice.checked_sub(once).context("twice the work took less")?;
-        Ok(difference as f64 / (BATCHES * self.messages() as u64) as f64)
+        Ok(difference as f64 / (BATCHES * self.count_of_batch()) as f64)
+    }
+}
+
+fn exchange(what: What, content: Content, payload: usize, batches: u64) -> Result<()> {
+    let mut random = Random::new(payload as u64);
+    let batch = Batch::new(content, payload, messages_at_once(payload), &mut random);
+    let repeat = |work: &mut dyn FnMut() -> Result<()>| (0..batches).try_for_each(|_| work());
+    let see = |payload: &[u8]| _ = black_box(payload);
+    match what {
+        What::DecodeBorrowed => {
+            let mut decoder = Borrowed::new(&batch);
+            repeat(&mut || decoder.decode(see))
+        }
+        What::DecodeOwned => {
+            let mut decoder = Owned::new(&batch);
+            repeat(&mut || decoder.decode(see))
+        }
+        What::Encode(send) => {
+            let payloads = payloads(&batch, payload);
+            let mut encoder = Queue::new(send, payloads, Memory::new(&batch));
+            repeat(&mut || encoder.encode())
+        }
+        What::Echo => {
+            let memory = Memory::with_laps(&batch, batches);
+            let taken = memory.taken();
+            // Without keepalive it needs no clock, and so no runtime.
+            let mut socket = WebSocket::server(memory, Limits::default().ping_interval(None));
+            ready(socket.for_each(|event, connection| {
+                Ok::<_, rtwire_tokio::Error>(connection.forward(event)?)
+            }))??;
+            let echoed = taken.get() as u64;
+            ensure!(echoed == batches * batch.echo.len() as u64, "{echoed} bytes echoed");
+            Ok(())
+        }
     }
 }
 
@@ -228,7 +259,7 @@ fn main() -> Result<()> {
 }
 
 fn compare(environment: &str, counts: &[(String, f64)], record: &Record) -> Result<()> {
-    let mut table = Table::new(["work", "instructions/message", "recorded", "change"]);
+    let mut table = Table::new(["work", "instructions", "recorded", "change"]);
     let (mut exceeding, mut falling_short) = (Vec::new(), Vec::new());
     for (name, count) in counts {
         let recorded = record.of(name);
