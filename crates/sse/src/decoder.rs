@@ -19,7 +19,7 @@ use core::time::Duration;
 ///
 /// Work is linear in the bytes received, also when they come one by one. Memory is bounded by
 /// [`Limits`]: the data of an event and a line more, whose bytes become three each where they are
-/// not UTF-8; and for a moment, when long data is put together, the same again.
+/// not UTF-8; and for a moment, when data is moved to where there is more room, the same again.
 ///
 /// ```
 /// use rtwire_sse::Decoder;
@@ -146,8 +146,14 @@ impl Decoder {
     /// # Errors
     /// As [`next_event`](Self::next_event).
     pub fn next_owned(&mut self, chunk: &mut Bytes) -> Result<Option<Event<'static>>, Error> {
+        if let [byte] = chunk[..]
+            && self.trickle(byte)
+        {
+            chunk.clear();
+            return Ok(None);
+        }
         let mut input = &chunk[..];
-        let next = self.next_event(&mut input).map(|event| event.map(|event| event.share(chunk)));
+        let next = self.find_event(&mut input).map(|event| event.map(|event| event.share(chunk)));
         let used = chunk.len() - input.len();
         chunk.advance(used);
         next
@@ -306,7 +312,8 @@ impl Decoder {
     /// Makes room for an event whose data is about `bytes` long and comes in many chunks, so that it is
     /// put where it stays. For one event; never over [`Limits::max_event`].
     ///
-    /// Without, data of more than 64 KiB needs twice its length when it is put together at the end.
+    /// Without, data of more than 64 KiB is moved each time that it has grown by a sixth, unless the
+    /// allocator has room behind it. What that takes at a time is 2.2 times its length at most.
     pub fn reserve(&mut self, bytes: usize) {
         self.block.reserve_data(bytes.min(self.limits.max_event));
     }

@@ -25,19 +25,17 @@ pub struct Event<'a> {
 impl Event<'_> {
     /// The same event, independent of the input: copies what is borrowed.
     #[must_use]
+    #[inline]
     pub fn into_owned(self) -> Event<'static> {
-        let event_type = match self.event_type {
-            Text::Borrowed("message") => Text::Borrowed("message"),
-            other => other.into_owned(),
-        };
         Event {
-            event_type,
+            event_type: own_event_type(self.event_type),
             data: self.data.into_owned(),
             last_event_id: self.last_event_id.into_owned(),
         }
     }
 
     /// The same event, which lies in `chunk` where it is borrowed, sharing long data with it.
+    #[inline]
     pub(crate) fn share(self, chunk: &Bytes) -> Event<'static> {
         let data = match self.data {
             // UTF-8 is checked again: there is no other way from bytes to shared text.
@@ -47,6 +45,19 @@ impl Event<'_> {
             }
             data => data.into_owned(),
         };
-        Event { data, ..Event { data: Text::default(), ..self }.into_owned() }
+        Event {
+            event_type: own_event_type(self.event_type),
+            data,
+            last_event_id: self.last_event_id.into_owned(),
+        }
+    }
+}
+
+/// Most are what they are without an `event` field.
+#[inline]
+fn own_event_type(event_type: Text<'_>) -> Text<'static> {
+    match event_type {
+        Text::Borrowed("message") => Text::Borrowed("message"),
+        other => other.into_owned(),
     }
 }
