@@ -1,28 +1,37 @@
 use std::{
-    io,
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_core::Stream;
 use rtwire_sse::{Decoder, Event};
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::AsyncRead;
+use tokio_util::io::ReaderStream;
 
-use crate::{scratch::with_scratch, unread::Unread};
+/// What one read of [`EventStream::from_reader`] takes at most.
+const READ: usize = 16 << 10;
 
-/// The events of an event stream (HTML #server-sent-events), from the body of a response.
+/// The events of an event stream (HTML #server-sent-events), from the body of a response as an HTTP
+/// client gives it: a [`Stream`] of chunks.
 ///
-/// It is a [`Stream`], which ends with the body: an event that the end cuts is dropped, as the
-/// standard demands. A dropped [`next`](Self::next) loses nothing. Where the body is a stream of
-/// chunks, as from an HTTP client, `tokio_util::io::StreamReader` makes the transport of it.
+/// A chunk is whatever has bytes: `reqwest::Response::bytes_stream` is such a body, and so is
+/// `http_body_util::BodyDataStream` around hyper's. [`from_reader`](Self::from_reader) takes an
+/// `AsyncRead`.
+///
+/// It is a [`Stream`] itself, which ends with the body: an event that the end cuts is dropped, as the
+/// standard demands. A dropped [`next`](Self::next) loses nothing. One chunk is held until its events are
+/// told, and by events that [share](Decoder::next_owned) long data with it.
 ///
 /// ```
 /// use rtwire_tokio::EventStream;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), rtwire_tokio::EventStreamError> {
-/// let body: &[u8] = b"retry: 3000\n\nevent: tick\nid: 7\ndata: one\n\ndata: two\n\ndata: cut";
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let body = ["retry: 3000\n\nevent: tick\nid: 7\nda", "ta: one\n\ndata: two\n\ndata: cut"];
+/// let body = futures_util::stream::iter(body.map(Ok::<_, std::io::Error>));
 /// let mut events = EventStream::new(body);
 ///
 /// let tick = events.next().await.expect("two events")?;
@@ -37,43 +46,100 @@ use crate::{scratch::with_scratch, unread::Unread};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
-pub struct EventStream<IO> {
-    io: IO,
+pub struct EventStream<S> {
+    chunks: S,
     decoder: Decoder,
-    unread: Unread,
+    /// What is not decoded yet of the last chunk.
+    unread: Bytes,
     ended: bool,
 }
 
 /// Why an [`EventStream`] could not go on. The end of the body is none of these.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum EventStreamError {
+pub enum EventStreamError<E> {
     /// The stream is over a limit of its decoder.
     #[error("the event stream is over a limit: {0}")]
-    Stream(#[from] rtwire_sse::Error),
-    /// The transport failed.
-    #[error("the transport failed: {0}")]
-    Io(#[from] io::Error),
+    Stream(#[source] rtwire_sse::Error),
+    /// The body failed.
+    #[error("the body failed: {0}")]
+    Body(#[source] E),
 }
 
-impl<IO: AsyncRead + Unpin> EventStream<IO> {
-    /// The events of `io`, which stands at the start of the body, within the default
-    /// [`Limits`](rtwire_sse::Limits).
-    pub fn new(io: IO) -> Self {
-        Self::from_decoder(io, Decoder::new(), &[])
+impl<IO: AsyncRead> EventStream<ReaderStream<IO>> {
+    /// The events of `io`, which stands at the start of the body. It is read 16 KiB at a time.
+    ///
+    /// What was read together with the head of the response goes in front:
+    /// `tokio::io::AsyncReadExt::chain(ahead, io)`. For another decoder, `tokio_util`'s
+    /// `ReaderStream` makes chunks of an `AsyncRead`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut events = rtwire_tokio::EventStream::from_reader(&b"data: one\n\n"[..]);
+    /// assert_eq!(events.next().await.expect("an event")?.data, "one");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_reader(io: IO) -> Self {
+        Self::over(ReaderStream::with_capacity(io, READ), Decoder::new())
+    }
+}
+
+impl<S, C, E> EventStream<S>
+where
+    S: Stream<Item = Result<C, E>> + Unpin,
+    C: AsRef<[u8]> + Send + 'static,
+{
+    /// The events of a whole body, within the default [`Limits`](rtwire_sse::Limits).
+    pub fn new(chunks: S) -> Self {
+        Self::over(chunks, Decoder::new())
     }
 
     /// Reads with `decoder`, which has its limits and the last event ID of an earlier connection.
-    /// `read_ahead` are bytes that were read together with the response head and belong to the
-    /// body.
-    pub fn from_decoder(io: IO, decoder: Decoder, read_ahead: &[u8]) -> Self {
-        Self { io, decoder, unread: Unread::new(read_ahead), ended: false }
+    pub fn with_decoder(chunks: S, decoder: Decoder) -> Self {
+        Self::over(chunks, decoder)
     }
 
-    /// The transport.
-    pub fn get_ref(&self) -> &IO {
-        &self.io
+    /// The next event; `None` once the body has ended.
+    ///
+    /// # Errors
+    /// [`EventStreamError`], once; then `None`.
+    pub async fn next(&mut self) -> Option<Result<Event<'static>, EventStreamError<E>>> {
+        std::future::poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// [`next`](Self::next) as a poll function.
+    pub fn poll_event(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Event<'static>, EventStreamError<E>>>> {
+        while !self.ended {
+            if let Some(event) = self.decode().transpose() {
+                self.ended = event.is_err();
+                return Poll::Ready(Some(event.map_err(EventStreamError::Stream)));
+            }
+            match ready!(Pin::new(&mut self.chunks).poll_next(cx)) {
+                Some(Ok(chunk)) => self.unread = Bytes::from_owner(chunk),
+                Some(Err(error)) => {
+                    self.ended = true;
+                    return Poll::Ready(Some(Err(EventStreamError::Body(error))));
+                }
+                None => self.ended = true,
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+impl<S> EventStream<S> {
+    fn over(chunks: S, decoder: Decoder) -> Self {
+        Self { chunks, decoder, unread: Bytes::new(), ended: false }
+    }
+
+    /// The body.
+    pub fn get_ref(&self) -> &S {
+        &self.chunks
     }
 
     /// The last event ID string, as of the last event: what a reconnection sends as
@@ -87,65 +153,34 @@ impl<IO: AsyncRead + Unpin> EventStream<IO> {
         self.decoder.retry()
     }
 
-    /// The next event; `None` once the body has ended.
-    ///
-    /// # Errors
-    /// [`EventStreamError`], once; then `None`.
-    pub async fn next(&mut self) -> Option<Result<Event<'static>, EventStreamError>> {
-        std::future::poll_fn(|cx| self.poll_event(cx)).await
-    }
-
-    /// [`next`](Self::next) as a poll function.
-    pub fn poll_event(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Event<'static>, EventStreamError>>> {
-        while !self.ended {
-            let event = match self.decode_unread() {
-                Ok(None) => ready!(self.poll_read(cx)),
-                decoded => decoded,
-            };
-            self.ended |= event.is_err();
-            if let Some(event) = event.transpose() {
-                return Poll::Ready(Some(event));
-            }
+    /// The next event of the last chunk.
+    fn decode(&mut self) -> Result<Option<Event<'static>>, rtwire_sse::Error> {
+        let event = self.decoder.next_owned(&mut self.unread);
+        if self.unread.is_empty() {
+            self.unread = Bytes::new(); // and the chunk is free
         }
-        Poll::Ready(None)
-    }
-
-    /// The next event of what was read before.
-    fn decode_unread(&mut self) -> Result<Option<Event<'static>>, EventStreamError> {
-        let mut input: &[u8] = self.unread.get_mut();
-        if input.is_empty() {
-            return Ok(None);
-        }
-        let event = self.decoder.next_event(&mut input)?.map(Event::into_owned);
-        let rest = input.len();
-        self.unread.keep_last(rest);
-        Ok(event)
-    }
-
-    /// Reads once, and decodes the first event of that.
-    fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Event<'static>>, EventStreamError>> {
-        with_scratch(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
-            let mut input = buffer.filled();
-            self.ended = input.is_empty();
-            let event = self.decoder.next_event(&mut input)?.map(Event::into_owned);
-            self.unread = Unread::new(input);
-            Poll::Ready(Ok(event))
-        })
+        event
     }
 }
 
-impl<IO: AsyncRead + Unpin> Stream for EventStream<IO> {
-    type Item = Result<Event<'static>, EventStreamError>;
+impl<S, C, E> Stream for EventStream<S>
+where
+    S: Stream<Item = Result<C, E>> + Unpin,
+    C: AsRef<[u8]> + Send + 'static,
+{
+    type Item = Result<Event<'static>, EventStreamError<E>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.get_mut().poll_event(cx)
+    }
+}
+
+impl<S> fmt::Debug for EventStream<S> {
+    /// Without what the peer says.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream")
+            .field("unread", &self.unread.len())
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }

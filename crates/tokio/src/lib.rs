@@ -6,15 +6,15 @@
 //!               Connection                                  Decoder
 //!        bytes ▲│        │▲ messages                 bytes ▲      │ events
 //!              │▼        ▼│                                │      ▼
-//!  AsyncRead + AsyncWrite ── WebSocket            AsyncRead ── EventStream
+//!  AsyncRead + AsyncWrite ── WebSocket     Stream of chunks ── EventStream
 //! ```
 //!
 //! [`WebSocket`] drives [`rtwire_websocket::Connection`] over any `AsyncRead + AsyncWrite`;
 //! [`accept`] and [`connect`] do the opening handshake over a plain transport. [`EventStream`]
-//! drives [`rtwire_sse::Decoder`] over any `AsyncRead`. [`WebSocket::split`] gives a [`Reader`] and a
-//! [`Writer`] for two tasks.
+//! drives [`rtwire_sse::Decoder`] over the body of a response, be it a `Stream` of chunks or an
+//! `AsyncRead`. [`WebSocket::split`] gives a [`Reader`] and a [`Writer`] for two tasks.
 //!
-//! Each thread has one read buffer of 64 KiB, lent to whoever reads, so that an idle connection
+//! Each thread has one read buffer of 64 KiB, lent to whichever WebSocket reads, so that an idle one
 //! holds none. Every future is safe to drop, and each type says what that means.
 #![forbid(unsafe_code)]
 

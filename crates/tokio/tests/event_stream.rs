@@ -1,18 +1,69 @@
-//! An event stream (HTML #server-sent-events) over a transport.
+//! An event stream (HTML #server-sent-events) from a body of chunks.
 #![allow(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 
 mod scripted;
 
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_core::Stream;
 use futures_util::StreamExt;
 use rtwire_sse::{Decoder, Event, Limits, Oversize, Rule};
 use rtwire_tokio::{EventStream, EventStreamError};
 use scripted::{Read, Scripted, poll_times, soon};
+use serde_json::Value;
 
 const STREAM: &str = "\u{FEFF}: hello\r\nretry: 2500\r\n\r\nevent: tick\r\nid: 1\r\ndata: one\r\n\
                       data: two\r\n\r\ndata: €uro\n\nid: 2\ndata\n\nid: 3\n\ndata:last\r\r\
                       id: never\ndata: unfinished\n";
+
+/// A body that waits once before each chunk, and before its end.
+struct Chunks {
+    script: VecDeque<Result<Vec<u8>, Broken>>,
+    waited: bool,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("broken")]
+struct Broken;
+
+impl Chunks {
+    fn new(script: impl IntoIterator<Item = Result<Vec<u8>, Broken>>) -> Self {
+        Self { script: script.into_iter().collect(), waited: false, ended: false }
+    }
+
+    /// `input` in these pieces, the last one again and again. A piece of zero is an empty chunk.
+    fn in_pieces(input: &[u8], pieces: &[usize]) -> Self {
+        let (mut rest, mut pieces, mut chunks) =
+            (input, pieces.iter().copied().cycle(), Vec::new());
+        while !rest.is_empty() {
+            let (chunk, behind) = rest.split_at(pieces.next().unwrap().min(rest.len()));
+            chunks.push(Ok(chunk.to_vec()));
+            rest = behind;
+        }
+        Self::new(chunks)
+    }
+}
+
+impl Stream for Chunks {
+    type Item = Result<Vec<u8>, Broken>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        assert!(!self.ended, "asked again after the end, or after an error");
+        self.waited = !self.waited;
+        if self.waited {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let chunk = self.script.pop_front();
+        self.ended = !matches!(chunk, Some(Ok(_)));
+        Poll::Ready(chunk)
+    }
+}
 
 fn assert_stream(events: &[Event<'_>], name: &str) {
     let parts = |event: &Event<'_>| {
@@ -23,7 +74,9 @@ fn assert_stream(events: &[Event<'_>], name: &str) {
     assert_eq!(events.iter().map(parts).collect::<Vec<_>>(), expected, "{name}");
 }
 
-fn to_end(stream: &mut EventStream<Scripted>) -> (Vec<Event<'static>>, Option<EventStreamError>) {
+type Ended = (Vec<Event<'static>>, Option<EventStreamError<Broken>>);
+
+fn to_end(stream: &mut EventStream<Chunks>) -> Ended {
     let mut events = Vec::new();
     while let Some(event) = soon(stream.next()) {
         match event {
@@ -38,16 +91,15 @@ fn to_end(stream: &mut EventStream<Scripted>) -> (Vec<Event<'static>>, Option<Ev
     (events, None)
 }
 
-fn all_pieces() -> impl Iterator<Item = Vec<usize>> {
-    let cuts = (1..STREAM.len()).map(|cut| vec![cut, STREAM.len() - cut]);
-    [vec![STREAM.len()], vec![1], vec![3, 1, 50]].into_iter().chain(cuts)
+fn all_pieces(len: usize) -> impl Iterator<Item = Vec<usize>> {
+    let cuts = (1..len).map(move |cut| vec![cut, len - cut]);
+    [vec![len], vec![1], vec![0, 1, 0, 0], vec![3, 1, 50]].into_iter().chain(cuts)
 }
 
 #[test]
 fn parsing_an_event_stream_however_it_is_cut() {
-    for pieces in all_pieces() {
-        let io = Scripted::in_pieces(STREAM.as_bytes(), &pieces).then(Read::Eof);
-        let mut stream = EventStream::new(io);
+    for pieces in all_pieces(STREAM.len()) {
+        let mut stream = EventStream::new(Chunks::in_pieces(STREAM.as_bytes(), &pieces));
         let (events, error) = to_end(&mut stream);
         assert!(error.is_none(), "{error:?}");
         assert_stream(&events, &format!("{pieces:?}"));
@@ -59,11 +111,51 @@ fn parsing_an_event_stream_however_it_is_cut() {
 }
 
 #[test]
+fn every_vector_of_the_decoder_however_it_is_cut() {
+    for file in [
+        include_str!("../../sse/tests/vectors/stream_to_lines.json"),
+        include_str!("../../sse/tests/vectors/lines_to_fields.json"),
+        include_str!("../../sse/tests/vectors/dispatch.json"),
+    ] {
+        let vectors: Vec<Value> = serde_json::from_str(file).unwrap();
+        assert!(!vectors.is_empty());
+        for vector in vectors {
+            let chunks = vector["chunks"].as_array().unwrap();
+            let chunk = |chunk: &Value| STANDARD.decode(chunk.as_str().unwrap()).unwrap();
+            let body: Vec<u8> = chunks.iter().flat_map(chunk).collect();
+            let event = |event: &Value| {
+                ["type", "data", "lastEventId"].map(|name| event[name].as_str().unwrap().to_owned())
+            };
+            let expected: Vec<_> = vector["events"].as_array().unwrap().iter().map(event).collect();
+            // A long one is cut at a hundred places.
+            let step = body.len() / 100 + 1;
+            for pieces in all_pieces(body.len()).step_by(step) {
+                let id = vector["initialLastEventId"].as_str().unwrap_or_default();
+                let decoder = Decoder::new().with_last_event_id(id);
+                let chunks = Chunks::in_pieces(&body, &pieces);
+                let mut stream = EventStream::with_decoder(chunks, decoder);
+                let (events, error) = to_end(&mut stream);
+                assert!(error.is_none(), "{error:?}");
+                let events: Vec<_> = events
+                    .iter()
+                    .map(|event| [&event.event_type, &event.data, &event.last_event_id])
+                    .map(|event| event.map(|text| text.to_string()))
+                    .collect();
+                assert_eq!(events, expected, "{} in {pieces:?}", vector["name"]);
+                assert_eq!(stream.last_event_id(), vector["lastEventIdAtEnd"].as_str().unwrap());
+                let retry = stream.retry().map(|time| u64::try_from(time.as_millis()).unwrap());
+                assert_eq!(retry, vector["retry"].as_u64());
+            }
+        }
+    }
+}
+
+#[test]
 fn next_dropped_after_any_number_of_polls_loses_nothing_and_doubles_nothing() {
-    for pieces in all_pieces() {
+    for pieces in all_pieces(STREAM.len()) {
         for polls in 1..=4 {
-            let io = Scripted::in_pieces(STREAM.as_bytes(), &pieces).then(Read::Eof);
-            let (mut stream, mut events) = (EventStream::new(io), Vec::new());
+            let mut stream = EventStream::new(Chunks::in_pieces(STREAM.as_bytes(), &pieces));
+            let mut events = Vec::new();
             for attempt in 0.. {
                 assert!(attempt < 1_000_000, "no end");
                 match poll_times(stream.next(), polls) {
@@ -78,25 +170,13 @@ fn next_dropped_after_any_number_of_polls_loses_nothing_and_doubles_nothing() {
 }
 
 #[test]
-fn it_is_a_stream_and_an_event_is_delivered_before_more_is_read() {
-    let io = Scripted::new([Read::Bytes(b"data: a\n\ndata: b\n\nda".to_vec())]);
-    let mut stream = EventStream::new(io.clone());
-    for data in ["a", "b"] {
+fn it_is_a_stream_and_an_event_is_delivered_before_more_is_asked_for() {
+    let chunks = [b"data: a\n\ndata: b\n\nda".to_vec(), b"ta: c\n\n".to_vec()].map(Ok);
+    let mut stream = EventStream::new(Chunks::new(chunks));
+    for (data, left) in [("a", 1), ("b", 1), ("c", 0)] {
         let event = soon(StreamExt::next(&mut stream)).unwrap().unwrap();
-        assert_eq!(&*event.data, data);
-        assert_eq!(io.state().offered.len(), 1);
+        assert_eq!((&*event.data, stream.get_ref().script.len()), (data, left));
     }
-    assert!(poll_times(stream.next(), 2).is_none(), "the body goes on");
-}
-
-#[test]
-fn what_was_read_with_the_head_and_the_last_event_id_are_kept() {
-    let (ahead, rest) = STREAM.as_bytes().split_at(40);
-    let decoder = Decoder::new().with_last_event_id("before");
-    let io = Scripted::in_pieces(rest, &[9]).then(Read::Eof);
-    let mut stream = EventStream::from_decoder(io, decoder, ahead);
-    assert_eq!(stream.last_event_id(), "before");
-    assert_stream(&to_end(&mut stream).0, "read ahead");
 }
 
 #[test]
@@ -114,8 +194,8 @@ fn a_stream_over_a_limit_ends_with_an_error_or_skips() {
         let limits = Limits::default().max_line(max_line).max_event(max_event);
         for piece in [1, 5, 100] {
             let stream = |limits| {
-                let io = Scripted::in_pieces(body, &[piece]).then(Read::Eof);
-                EventStream::from_decoder(io, Decoder::with_limits(limits), &[])
+                let chunks = Chunks::in_pieces(body, &[piece]);
+                EventStream::with_decoder(chunks, Decoder::with_limits(limits))
             };
             let (events, error) = to_end(&mut stream(limits));
             match (rule, error) {
@@ -132,28 +212,59 @@ fn a_stream_over_a_limit_ends_with_an_error_or_skips() {
 }
 
 #[test]
-fn a_failing_transport_is_reported_once() {
-    let kind = std::io::ErrorKind::ConnectionReset;
-    let io = Scripted::in_pieces(b"data: a\n\ndata: b\n", &[4]).then(Read::Error(kind));
-    let mut stream = EventStream::new(io);
-    let (events, error) = to_end(&mut stream);
-    assert_eq!(events.len(), 1);
-    assert!(matches!(error, Some(EventStreamError::Io(error)) if error.kind() == kind));
-}
-
-#[tokio::test]
-async fn a_body_of_chunks_is_read_through_tokio_util() {
-    let chunks = STREAM.as_bytes().chunks(7).map(Ok::<_, std::io::Error>);
-    let body = tokio_util::io::StreamReader::new(futures_util::stream::iter(chunks));
-    let events: Vec<_> = EventStream::new(body).map(Result::unwrap).collect().await;
-    assert_stream(&events, "chunks");
+fn a_failing_body_is_reported_once_after_the_events_before() {
+    let body = b"data: a\n\ndata: b\n\ndata: c\n";
+    for pieces in all_pieces(body.len()) {
+        let mut chunks = Chunks::in_pieces(body, &pieces);
+        chunks.script.extend([Err(Broken), Ok(b"\n".to_vec())]);
+        let (events, error) = to_end(&mut EventStream::new(chunks));
+        assert_eq!(events.iter().map(|event| &*event.data).collect::<Vec<_>>(), ["a", "b"]);
+        assert!(matches!(error, Some(EventStreamError::Body(Broken))));
+    }
 }
 
 #[test]
-fn idle_streams_share_one_read_buffer_with_all_others() {
-    let [first, second] = [(); 2].map(|()| Scripted::new([Read::Bytes(b"data: a\n\n".to_vec())]));
-    let (mut one, mut other) = (EventStream::new(first.clone()), EventStream::new(second.clone()));
-    assert!(soon(one.next()).unwrap().is_ok());
-    assert!(soon(other.next()).unwrap().is_ok());
-    assert_eq!(first.state().offered, second.state().offered);
+fn thousands_of_events_in_a_chunk_cost_no_more_than_each_by_itself() {
+    let allocated = |events: usize| {
+        let mut stream = EventStream::new(Chunks::new([Ok(b"data: 12345678\n\n".repeat(events))]));
+        let measured = allocation_counter::measure(|| {
+            for _ in 0..events {
+                assert_eq!(soon(stream.next()).unwrap().unwrap().data, "12345678");
+            }
+            assert!(soon(stream.next()).is_none());
+        });
+        measured.bytes_total
+    };
+    // What is left of the chunk is not copied for each event of it.
+    assert!(allocated(20_000) <= 11 * allocated(2_000), "{} bytes", allocated(20_000));
+}
+
+#[test]
+fn long_data_is_shared_with_its_chunk() {
+    let body = format!("data: {}\n\n", "x".repeat(1 << 19));
+    let mut stream = EventStream::new(Chunks::new([Ok(body.into_bytes())]));
+    let measured = allocation_counter::measure(|| {
+        assert_eq!(soon(stream.next()).unwrap().unwrap().data.len(), 1 << 19);
+    });
+    assert!(measured.bytes_total < 1000, "{measured:?}");
+}
+
+#[test]
+fn a_reader_is_a_body_too() {
+    for pieces in all_pieces(STREAM.len()).filter(|pieces| !pieces.contains(&0)) {
+        let io = Scripted::in_pieces(STREAM.as_bytes(), &pieces).then(Read::Eof);
+        let mut stream = EventStream::from_reader(io);
+        let mut events = Vec::new();
+        while let Some(event) = soon(stream.next()) {
+            events.push(event.unwrap());
+        }
+        assert_stream(&events, &format!("{pieces:?}"));
+    }
+    let kind = std::io::ErrorKind::ConnectionReset;
+    let io = Scripted::in_pieces(b"data: a\n\ndata: b\n", &[4]).then(Read::Error(kind));
+    let mut stream = EventStream::from_reader(io);
+    assert_eq!(soon(stream.next()).unwrap().unwrap().data, "a");
+    let error = soon(stream.next()).unwrap().unwrap_err();
+    assert!(matches!(error, EventStreamError::Body(error) if error.kind() == kind));
+    assert!(soon(stream.next()).is_none());
 }
