@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use super::{Failure, ReadyState};
 
 /// What an [`EventSource`](super::EventSource) tells.
@@ -18,4 +20,16 @@ pub enum Event<'i> {
     },
     /// The [end mark](super::Options::end_mark) has come: closed, and nothing has failed.
     End,
+}
+
+impl Event<'_> {
+    /// The same event, which lies in `chunk` where it is borrowed, sharing long data with it.
+    pub(super) fn share(self, chunk: &Bytes) -> Event<'static> {
+        match self {
+            Self::Open => Event::Open,
+            Self::Message(event) => Event::Message(event.share(chunk)),
+            Self::Error { failure, ready_state } => Event::Error { failure, ready_state },
+            Self::End => Event::End,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::mem;
 use core::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::request::{Attempt, can_be_sent};
 use super::timer::Timer;
@@ -208,6 +208,15 @@ impl EventSource {
         }
         *input = &[];
         self.events.pop_front()
+    }
+
+    /// The same with an event that does not borrow the chunk: as [`Decoder::next_owned`].
+    pub fn next_owned(&mut self, chunk: &mut Bytes) -> Option<Event<'static>> {
+        let mut input = &chunk[..];
+        let next = self.next_event(&mut input).map(|event| event.share(chunk));
+        let used = chunk.len() - input.len();
+        chunk.advance(used);
+        next
     }
 
     /// The body has ended, or the connection before any response.

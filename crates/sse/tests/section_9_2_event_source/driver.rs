@@ -1,5 +1,6 @@
 //! Drives a source: tells it the time when it asks, and writes down what it tells.
 
+use bytes::Bytes;
 use rtwire_sse::EventSource;
 use rtwire_sse::event_source::{Event, Options, Request};
 use std::time::Duration;
@@ -15,16 +16,6 @@ pub(crate) struct Driver {
     pub(crate) now: Duration,
 }
 
-fn into_owned(event: Event<'_>) -> Event<'static> {
-    match event {
-        Event::Message(event) => Event::Message(event.into_owned()),
-        Event::Open => Event::Open,
-        Event::Error { failure, ready_state } => Event::Error { failure, ready_state },
-        Event::End => Event::End,
-        event => panic!("{event:?}"),
-    }
-}
-
 impl Driver {
     pub(crate) fn new(url: &str, options: Options, random: fn() -> u64) -> Self {
         let source = EventSource::new(url, options, random).expect("a good URL and headers");
@@ -37,11 +28,12 @@ impl Driver {
     }
 
     /// What it tells and asks for now.
-    pub(crate) fn settle(&mut self, mut input: &[u8]) -> Vec<Output> {
+    pub(crate) fn settle(&mut self, input: &[u8]) -> Vec<Output> {
         let (mut outputs, mut told) = (Vec::new(), 0);
+        let mut input = Bytes::copy_from_slice(input);
         loop {
-            while let Some(event) = self.source.next_event(&mut input) {
-                outputs.push(Output::Event(into_owned(event)));
+            while let Some(event) = self.source.next_owned(&mut input) {
+                outputs.push(Output::Event(event));
             }
             assert!(input.is_empty(), "input left over");
             // A deadline that is over may set another, which asks for the time once more to learn it.
