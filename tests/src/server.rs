@@ -45,6 +45,16 @@ impl Server {
         Self::start(foreign::python("websockets_server.py", &[]))
     }
 
+    /// A server of event streams on Node's own `http`, on a port or on a free one.
+    pub fn node_sse(port: Option<u16>) -> Self {
+        Self::start(foreign::node("sse_server.mjs", &[&port.unwrap_or(0).to_string()]))
+    }
+
+    /// A server of Python's `sse-starlette`, on a port or on a free one.
+    pub fn python_sse(port: Option<u16>) -> Self {
+        Self::start(foreign::python("sse_server.py", &[&port.unwrap_or(0).to_string()]))
+    }
+
     /// The article's server, as it was written: for an old release of `websockets`.
     pub fn article_then() -> Self {
         Self::start(foreign::python_of_the_article("article_server.py", &["article_then.py"]))
