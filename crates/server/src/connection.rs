@@ -37,7 +37,9 @@ pub(crate) fn http(limits: &Limits) -> http1::Builder {
         .max_buf_size(limits.max_head.max(LEAST_BUFFER));
     // Setting it moves hyper's table of fields from the stack to the heap.
     if limits.max_head_fields != Limits::default().max_head_fields {
-        http.max_headers(limits.max_head_fields);
+        // With more than what they hold the tables of the `http` crate would panic.
+        const MOST: usize = 24_576;
+        http.max_headers(limits.max_head_fields.min(MOST));
     }
     http
 }

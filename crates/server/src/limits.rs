@@ -20,7 +20,8 @@ pub struct Limits {
     /// The request line and header fields together, with their line ends and the empty line: 16 KiB.
     /// Over it: 431, closed.
     pub max_head: usize,
-    /// Header fields of a request: 100. Over it: 431, closed.
+    /// Header fields of a request: 100, and at most 24 576, which a table of the `http` crate holds. Over
+    /// it: 431, closed.
     pub max_head_fields: usize,
     /// The time a peer has for a request head: 10 s from accept for the first byte, 10 s from that
     /// byte for the whole; for each further head, 10 s from the end of the response before it. It

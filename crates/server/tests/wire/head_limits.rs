@@ -42,6 +42,17 @@ async fn a_head_over_its_fields_is_431() {
     }
 }
 
+#[tokio::test]
+async fn no_limit_of_fields_is_over_what_a_table_holds() {
+    const MOST: usize = 24_576;
+    let limits = Limits::default().max_head(1 << 20).max_head_fields(usize::MAX);
+    let server = start(endpoints(&EventLog::new(1)).limits(limits)).await;
+    for (fields, expected) in [(MOST, 200), (MOST + 1, 431)] {
+        let answer = server.ask(&get("/livez", &"X: x\r\n".repeat(fields - 2))).await;
+        assert_eq!(status(&answer), expected, "{fields}");
+    }
+}
+
 const DEADLINE: Duration = Duration::from_millis(300);
 
 async fn impatient() -> crate::peer::Running {
