@@ -3,6 +3,8 @@ use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use crate::limits::Limits;
+
 /// The data of a message packet. A clone shares the bytes.
 ///
 /// ```
@@ -17,6 +19,17 @@ pub enum Message {
     Text(ByteString),
     /// Bytes.
     Binary(Bytes),
+}
+
+impl Message {
+    /// What it counts while it has come and was not taken: its bytes, and the overhead of a packet.
+    pub(crate) fn unread_cost(&self) -> usize {
+        let bytes = match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        };
+        bytes.saturating_add(Limits::PACKET_OVERHEAD)
+    }
 }
 
 impl From<&str> for Message {

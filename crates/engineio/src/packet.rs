@@ -123,6 +123,17 @@ impl Packet {
             Frame::Close => ByteString::new(),
         }
     }
+
+    /// The packet without the rest of the payload that it came in, if that is most of it: who keeps a
+    /// short message must not keep a long payload.
+    pub(crate) fn detached(self, payload: usize) -> Self {
+        match self {
+            Self::Message(Message::Text(text)) if text.len() < payload / 2 => {
+                Self::Message(Message::Text(ByteString::from(&*text)))
+            }
+            packet => packet,
+        }
+    }
 }
 
 fn with_type(kind: char, data: &str) -> ByteString {

@@ -1,29 +1,58 @@
 use alloc::collections::VecDeque;
 
+use bytestring::ByteString;
+
 use crate::{frame::Frame, limits::Limits};
+
+/// What of the heartbeat is ours to send, encoded: a ping or a pong.
+pub(crate) const PING: &str = "2";
+pub(crate) const PONG: &str = "3";
 
 /// What is to go out, encoded, with its size as [`Limits::max_queue`] counts it.
 #[derive(Default)]
 pub(crate) struct Queue {
     frames: VecDeque<Frame>,
     bytes: usize,
+    /// Whether the first is an open packet, and whether a ping or pong is there.
+    open: bool,
+    heartbeat: bool,
 }
 
 impl Queue {
+    /// The open packet, into an empty queue.
+    pub(crate) fn push_open(&mut self, frame: Frame) {
+        self.open = true;
+        self.push(frame);
+    }
+
     pub(crate) fn push(&mut self, frame: Frame) {
         self.bytes = self.bytes.saturating_add(cost(&frame));
         self.frames.push_back(frame);
     }
 
-    /// Before all others but the first `behind`.
-    pub(crate) fn push_ahead(&mut self, frame: Frame, behind: usize) {
+    /// Before what else is queued, and once: a peer may send its part without ever taking ours. Nor is
+    /// it to wait behind much, for a time runs.
+    pub(crate) fn push_heartbeat(&mut self, packet: &'static str) {
+        if self.heartbeat {
+            return;
+        }
+        self.heartbeat = true;
+        let frame = Frame::Text(ByteString::from_static(packet));
         self.bytes = self.bytes.saturating_add(cost(&frame));
-        self.frames.insert(behind.min(self.frames.len()), frame);
+        self.frames.insert(usize::from(self.open), frame);
+    }
+
+    pub(crate) fn holds_heartbeat(&self) -> bool {
+        self.heartbeat
     }
 
     pub(crate) fn pop(&mut self) -> Option<Frame> {
         let frame = self.frames.pop_front()?;
         self.bytes = self.bytes.saturating_sub(cost(&frame));
+        self.open = false;
+        if matches!(frame.as_text(), Some(PING | PONG)) {
+            self.heartbeat = false;
+        }
         Some(frame)
     }
 

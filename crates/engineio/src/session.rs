@@ -62,7 +62,7 @@ use crate::{
     payload::{Payload, SEPARATOR, push_frame},
     prepared::PreparedMessage,
     query::Transport,
-    queue::Queue,
+    queue::{PING, PONG, Queue},
     rule::Rule,
     timer::Timer,
     v3,
@@ -71,30 +71,6 @@ use crate::{
 /// How long a GET waits during an upgrade before a noop answers it: a client that polls in a loop
 /// is slowed by it, one that pauses does so soon.
 const NOOP_DELAY: Duration = Duration::from_millis(100);
-
-/// What of the heartbeat is ours to send, encoded: a ping; in version 3 a pong.
-const PING: &str = "2";
-const PONG: &str = "3";
-
-/// The packet without the rest of the payload that it came in, if that is most of it: who keeps a
-/// short message must not keep a long payload.
-fn detached(packet: Packet, payload: usize) -> Packet {
-    match packet {
-        Packet::Message(Message::Text(text)) if text.len() < payload / 2 => {
-            Packet::Message(Message::Text(ByteString::from(&*text)))
-        }
-        packet => packet,
-    }
-}
-
-/// What a message counts that was not taken yet.
-fn unread_cost(message: &Message) -> usize {
-    let bytes = match message {
-        Message::Text(text) => text.len(),
-        Message::Binary(bytes) => bytes.len(),
-    };
-    bytes.saturating_add(Limits::PACKET_OVERHEAD)
-}
 
 /// The server's end of a session, over polling, over a WebSocket, and from one to the other.
 ///
@@ -140,9 +116,6 @@ pub struct Session {
     /// What the messages among `events` count.
     unread: usize,
     heartbeat: Heartbeat,
-    /// Whether the open packet is in the queue, the first there; and whether a ping is, or a pong.
-    open_queued: bool,
-    heartbeat_queued: bool,
     heartbeat_timer: Timer,
     upgrade_timer: Timer,
     noop_timer: Timer,
@@ -229,13 +202,11 @@ impl Session {
             events: VecDeque::from([Event::Open]),
             unread: 0,
             heartbeat: Heartbeat::Idle,
-            open_queued: true,
-            heartbeat_queued: false,
             heartbeat_timer: Timer::Start,
             upgrade_timer: Timer::Off,
             noop_timer: Timer::Off,
         };
-        session.queue.push(Packet::Open(open).encode());
+        session.queue.push_open(Packet::Open(open).encode());
         session
     }
 
@@ -280,7 +251,7 @@ impl Session {
     pub fn next_event(&mut self) -> Option<Event> {
         let event = self.events.pop_front();
         if let Some(Event::Message(message)) = &event {
-            self.unread = self.unread.saturating_sub(unread_cost(message));
+            self.unread = self.unread.saturating_sub(message.unread_cost());
         }
         event
     }
@@ -295,7 +266,7 @@ impl Session {
     /// among what is not read, and has its whole time again. That is no excuse for a peer that does
     /// not take the ping.
     pub fn excuse_silence(&mut self) {
-        let waits = self.heartbeat == Heartbeat::Pinged && !self.heartbeat_queued;
+        let waits = self.heartbeat == Heartbeat::Pinged && !self.queue.holds_heartbeat();
         if waits || (self.v3 && self.heartbeat == Heartbeat::Idle) {
             self.heartbeat_timer = Timer::Start;
         }
@@ -532,8 +503,7 @@ impl Session {
             match next() {
                 (_, None) => return Ok(()),
                 (start, Some(Ok(packet))) => {
-                    let packet = detached(packet, len);
-                    self.packet(packet).map_err(|rule| Error::new(rule, start))?;
+                    self.packet(packet.detached(len)).map_err(|rule| Error::new(rule, start))?;
                     // What follows a close packet is nobody's.
                     if self.is_closed() {
                         return Ok(());
@@ -648,7 +618,7 @@ impl Session {
             return Some(Packet::Pong { probe: true }.encode());
         }
         if matches!(self.state, State::WebSocket | State::Closed)
-            && let Some(frame) = self.pop()
+            && let Some(frame) = self.queue.pop()
         {
             return Some(match frame {
                 Frame::Binary(bytes) if self.v3 => v3::prefixed(&bytes, self.base64),
@@ -684,7 +654,7 @@ impl Session {
         if self.heartbeat_timer.tick(now, period) {
             match self.heartbeat {
                 Heartbeat::Idle if !self.v3 => {
-                    self.push_heartbeat(PING);
+                    self.queue.push_heartbeat(PING);
                     self.heartbeat = Heartbeat::Pinged;
                     self.heartbeat_timer = Timer::after(now, self.limits.ping_timeout);
                 }
@@ -704,11 +674,11 @@ impl Session {
     fn packet(&mut self, packet: Packet) -> Result<(), Rule> {
         match packet {
             Packet::Message(message) => {
-                self.unread = self.unread.saturating_add(unread_cost(&message));
+                self.unread = self.unread.saturating_add(message.unread_cost());
                 self.events.push_back(Event::Message(message));
             }
             Packet::Ping { probe: false } if self.v3 => {
-                self.push_heartbeat(PONG);
+                self.queue.push_heartbeat(PONG);
                 self.heartbeat_timer = Timer::Start;
             }
             Packet::Pong { probe: false } if !self.v3 => {
@@ -805,15 +775,6 @@ impl Session {
         }
     }
 
-    /// Before what else is queued, and once: a client may send its part without ever taking ours. Nor is
-    /// it to wait behind much, for a time runs.
-    fn push_heartbeat(&mut self, packet: &'static str) {
-        if !mem::replace(&mut self.heartbeat_queued, true) {
-            let frame = Frame::Text(ByteString::from_static(packet));
-            self.queue.push_ahead(frame, usize::from(self.open_queued));
-        }
-    }
-
     /// A payload of one packet.
     fn packet_alone(&self, packet: &'static str) -> Frame {
         let packet = Frame::Text(ByteString::from_static(packet));
@@ -824,28 +785,17 @@ impl Session {
         if self.v3 {
             let most = self.limits.max_packets_sent.max(1);
             let base64 = self.base64;
-            let frames: Vec<Frame> = core::iter::from_fn(|| self.pop()).take(most).collect();
+            let frames: Vec<Frame> = core::iter::from_fn(|| self.queue.pop()).take(most).collect();
             return v3::from_frames(frames.into_iter(), base64);
         }
         let mut payload = String::with_capacity(self.queued().min(self.limits.max_payload));
         for _ in 0..self.limits.max_packets_sent.max(1) {
-            match self.pop() {
+            match self.queue.pop() {
                 Some(frame) => push_frame(&mut payload, &frame),
                 None => break,
             }
         }
         Frame::Text(payload.into())
-    }
-
-    fn pop(&mut self) -> Option<Frame> {
-        let frame = self.queue.pop();
-        self.open_queued &= frame.is_none();
-        if self.heartbeat_queued
-            && matches!(frame.as_ref().and_then(Frame::as_text), Some(PING | PONG))
-        {
-            self.heartbeat_queued = false;
-        }
-        frame
     }
 
     fn too_big(&self) -> Error {
