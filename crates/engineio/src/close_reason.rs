@@ -12,11 +12,11 @@ pub enum CloseReason {
     TransportClose,
     /// A request or a WebSocket broke off, or did what its transport must not.
     TransportError,
-    /// No pong within the ping timeout.
+    /// At a server: no pong within the ping timeout. At a client: no ping within interval and timeout.
     PingTimeout,
     /// A packet was not understood.
     ParseError,
-    /// [`Session::close`](crate::Session::close).
+    /// [`Session::close`](crate::Session::close), [`ClientSession::close`](crate::ClientSession::close).
     ForcedClose,
 }
 

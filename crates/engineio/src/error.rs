@@ -51,6 +51,9 @@ pub enum SendError {
     /// The session has ended.
     #[error("the session is closed")]
     Closed,
+    /// The session is not open yet.
+    #[error("the session is not open yet")]
+    NotOpen,
     /// The queue already holds [`Limits::max_queue`](crate::Limits::max_queue) bytes.
     #[error("the queue is full")]
     Full,
@@ -58,4 +61,11 @@ pub enum SendError {
     /// escaped in it: the peer would read two packets. A WebSocket carries it.
     #[error("text with a record separator over polling")]
     RecordSeparator,
+    /// By itself the message is longer than the `maxPayload` that the server has named: over polling
+    /// it would get 413, on a WebSocket it would end the session.
+    #[error("message over the server's {limit} bytes")]
+    TooBig {
+        /// In bytes.
+        limit: usize,
+    },
 }

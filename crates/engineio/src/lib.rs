@@ -1,8 +1,8 @@
-//! Engine.IO 4 without I/O: the server's end of a session, and the packets of both ends. And what older
-//! clients speak: [version 3](v3), and [JSONP](jsonp).
+//! Engine.IO 4 without I/O: the server's end of a session ([`Session`]), the [client's](ClientSession), and
+//! their packets. And what older clients speak: [version 3](v3), and [JSONP](jsonp).
 //!
-//! A [`Session`] holds no socket, task, clock or random source, and knows no HTTP types. What GET,
-//! POST and WebSocket bring goes in, as does the time; [`Event`]s come out, and what to answer.
+//! Neither end holds a socket, task, clock or random source, or knows HTTP types. What GET, POST and
+//! WebSocket bring goes in, as does the time; [`Event`]s come out, and what to answer or to ask for.
 //!
 //! ```
 //! use rtwire_engineio::{Event, Limits, Message, Session, Transport};
@@ -36,10 +36,16 @@
 //! After each call: [`Session::next_event`] until `None`, then [`Session::payload`] or
 //! [`Session::next_frame`], then [`Session::next_timeout`].
 //!
+//! | a client makes | and tells what came of it |
+//! |---|---|
+//! | a [`client::Request::Get`] | [`ClientSession::finish_get`], [`ClientSession::get_failed`] |
+//! | a [`client::Request::Post`] | [`ClientSession::finish_post`], [`ClientSession::post_failed`] |
+//! | a [`client::Request::WebSocket`] | [`ClientSession::websocket_opened`], then [`ClientSession::receive`], [`ClientSession::websocket_failed`] |
+//!
 //! | what goes wrong | how it shows |
 //! |---|---|
-//! | the peer breaks a rule | [`Error`], for the answer; [`Event::Close`] if the session ends by it |
-//! | the session ends | [`Event::Close`], once, with its [`CloseReason`] |
+//! | the peer breaks a rule | [`Error`], for the answer or the log; a `Close` event if the session ends by it |
+//! | the session ends | a `Close` event, once, with its [`CloseReason`] |
 //! | the caller sends what it must not | [`SendError`]; nothing ends |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -48,6 +54,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod client;
 mod close_reason;
 mod error;
 mod event;
@@ -66,6 +73,7 @@ mod session;
 mod timer;
 pub mod v3;
 
+pub use client::ClientSession;
 pub use close_reason::CloseReason;
 pub use error::{Error, SendError};
 pub use event::Event;

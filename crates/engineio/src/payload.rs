@@ -106,6 +106,16 @@ impl Iterator for Payload {
 
 impl core::iter::FusedIterator for Payload {}
 
+/// What a packet takes in a payload, in bytes.
+pub(crate) fn polling_len(frame: &Frame) -> usize {
+    match frame {
+        Frame::Text(text) => text.len(),
+        // `b`, and four characters for three bytes.
+        Frame::Binary(bytes) => bytes.len().div_ceil(3).saturating_mul(4).saturating_add(1),
+        Frame::Close => 0,
+    }
+}
+
 /// Appends a packet, and a separator before it unless it is the first. No packet is empty in text.
 pub(crate) fn push_frame(payload: &mut String, frame: &Frame) {
     if !payload.is_empty() {

@@ -1,5 +1,5 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::fmt;
+use core::fmt::{self, Write};
 
 use bytestring::ByteString;
 
@@ -185,6 +185,28 @@ impl Query {
             (false, Method::Post, true) | (false, Method::Other, _) => Err(Rule::Method.into()),
         }
     }
+}
+
+/// The query of a client's request. A sid is the server's, and whatever it is, it stays the value of
+/// one parameter.
+pub(crate) fn encode_query(transport: Transport, sid: Option<&str>) -> String {
+    let mut query = String::from("EIO=4&transport=");
+    query.push_str(transport.as_str());
+    if let Some(sid) = sid {
+        query.push_str("&sid=");
+        for byte in sid.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    query.push(byte.into());
+                }
+                // Writing to a String does not fail.
+                _ => {
+                    let _ = write!(query, "%{byte:02X}");
+                }
+            }
+        }
+    }
+    query
 }
 
 /// Undoes the percent-encoding of forms. What is not UTF-8 becomes U+FFFD, which no name or value of ours

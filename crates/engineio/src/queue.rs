@@ -56,6 +56,10 @@ impl Queue {
         Some(frame)
     }
 
+    pub(crate) fn front(&self) -> Option<&Frame> {
+        self.frames.front()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }

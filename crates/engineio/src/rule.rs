@@ -81,6 +81,14 @@ pub enum Rule {
         /// In packets.
         limit: usize,
     },
+    /// "HTTP long-polling": a server answers with 200. As a client reads it.
+    #[error("refused with status {status}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// The server's [`code`](Self::code), if it named one.
+        code: Option<u8>,
+    },
     /// "Handshake": a payload, or a WebSocket message, has at most `maxPayload` bytes.
     #[error("payload over {limit} bytes")]
     PayloadTooBig {
@@ -112,6 +120,7 @@ impl Rule {
             | Self::InvalidOpen
             | Self::UnexpectedPacket
             | Self::TooManyPackets { .. }
+            | Self::Refused { .. }
             | Self::PayloadTooBig { .. } => 3,
             Self::Forbidden => 4,
             Self::UnsupportedVersion => 5,
@@ -167,7 +176,8 @@ impl Rule {
             | Self::InvalidForm
             | Self::InvalidOpen
             | Self::UnexpectedPacket
-            | Self::TooManyPackets { .. } => 400,
+            | Self::TooManyPackets { .. }
+            | Self::Refused { .. } => 400,
         }
     }
 
@@ -181,7 +191,7 @@ impl Rule {
             | Self::Forbidden
             | Self::InvalidOpen
             | Self::PayloadTooBig { .. } => "Engine.IO 4, Handshake",
-            Self::Method | Self::Overlap | Self::TooManyPackets { .. } => {
+            Self::Method | Self::Overlap | Self::TooManyPackets { .. } | Self::Refused { .. } => {
                 "Engine.IO 4, HTTP long-polling"
             }
             Self::TransportMismatch => "Engine.IO 4, Upgrade",

@@ -1,6 +1,7 @@
 //! The rules of Engine.IO 4, a file for each heading.
 #![allow(clippy::unwrap_used, reason = "a test ends where an expectation fails")]
 
+mod client;
 mod heartbeat;
 mod http_long_polling;
 mod limits;
