@@ -341,6 +341,8 @@ impl Model {
         while !self.session.is_finished() {
             let queued = self.session.queued();
             self.step(b'g', b"");
+            // A WebSocket that was probed is kept until then.
+            while self.frame() {}
             let progress = self.session.queued() < queued || self.session.is_finished();
             assert!(progress, "{:?}", self.session);
         }

@@ -18,6 +18,7 @@
 //!  polling*   close()                           Lingering                  "forced close"
 //!  Lingering  a GET finds messages queued       Lingering  GET: the messages
 //!  Lingering  a GET finds none, or nobody came  Closed     GET: 1
+//!  Lingering  WebSocket that was Probed: 5      Closed     queue, then Close frame
 //!  WebSocket  its end, or 1                     Closed     Close frame      "transport close"
 //!  WebSocket  it breaks off, or is oversize     Closed                      "transport error"
 //!  WebSocket  close()                           Closed     queue, then      "forced close"
@@ -71,6 +72,9 @@ use crate::{
 /// How long a GET waits during an upgrade before a noop answers it: a client that polls in a loop
 /// is slowed by it, one that pauses does so soon.
 const NOOP_DELAY: Duration = Duration::from_millis(100);
+
+/// An upgrade packet, of either version.
+const UPGRADE: &str = "5";
 
 /// The server's end of a session, over polling, over a WebSocket, and from one to the other.
 ///
@@ -129,7 +133,7 @@ enum State {
     /// The WebSocket works in both directions.
     Probed,
     WebSocket,
-    /// Closed by us; the next GET gets what is queued.
+    /// Closed by us; the next GET gets what is queued. An open WebSocket is one that was probed.
     Lingering,
     Closed,
 }
@@ -319,12 +323,14 @@ impl Session {
     }
 
     /// Ends the session, after what is queued: over polling with a close packet, which a GET gets when
-    /// others have taken all messages.
+    /// others have taken all messages. A client that is just moving to a WebSocket gets all of it there.
     pub fn close(&mut self) {
         if self.is_closed() {
             return;
         }
         let polling = self.state != State::WebSocket;
+        // The client's upgrade packet may be on its way, and then no GET comes any more.
+        let moving = self.state == State::Probed && !self.probe_reply;
         let queue = mem::take(&mut self.queue);
         let get = self.get;
         self.end(CloseReason::ForcedClose);
@@ -334,6 +340,9 @@ impl Session {
             self.get = get;
             self.heartbeat = Heartbeat::Lingering;
             self.heartbeat_timer = Timer::Start;
+            if moving {
+                self.socket = Socket::Open;
+            }
         }
     }
 
@@ -564,6 +573,10 @@ impl Session {
         let upgrading = match self.state {
             State::WebSocket => false,
             State::Probing | State::Probed => true,
+            State::Lingering if self.socket == Socket::Open && frame != Frame::Close => {
+                self.receive_after_close(&frame);
+                return Ok(());
+            }
             // A WebSocket to be closed: what it still brings is nobody's, but its end is.
             State::Polling | State::Lingering | State::Closed => {
                 if frame == Frame::Close {
@@ -600,6 +613,18 @@ impl Session {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// A WebSocket that was probed before the session was closed: its client has moved to it, or it
+    /// is of no use any more.
+    fn receive_after_close(&mut self, frame: &Frame) {
+        self.socket = Socket::Closing;
+        if frame.as_text().is_some_and(|text| *text == *UPGRADE) {
+            self.answer_with_noop();
+            self.state = State::Closed;
+            self.transport = Transport::WebSocket;
+            self.heartbeat_timer = Timer::Off;
         }
     }
 
@@ -748,6 +773,9 @@ impl Session {
         self.queue = Queue::default();
         self.get = Get::Absent;
         self.state = State::Closed;
+        if self.socket == Socket::Open {
+            self.socket = Socket::Closing;
+        }
         self.heartbeat_timer = Timer::Off;
     }
 

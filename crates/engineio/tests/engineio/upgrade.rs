@@ -199,16 +199,66 @@ fn the_end_of_the_session_closes_the_new_websocket_too() {
     assert_ended(&mut session, CloseReason::TransportClose);
     assert!(session.is_finished());
 
-    let mut session = probed();
-    session.send("a").unwrap();
+    let mut session = polling();
+    session.start_upgrade().unwrap();
     session.close();
-    assert_eq!(events(&mut session), [Event::Close(CloseReason::ForcedClose)]);
     assert_eq!(frames(&mut session), [Frame::Close]);
+
+    // Its client has not been told that it works, and so cannot have moved.
+    let mut session = polling();
+    session.start_upgrade().unwrap();
+    session.receive(text("2probe")).unwrap();
+    session.close();
+    assert_eq!(frames(&mut session), [Frame::Close]);
+}
+
+#[test]
+fn a_close_that_crosses_the_switch_loses_nothing() {
+    let closing = || {
+        let mut session = probed();
+        session.send("a").unwrap();
+        session.send(vec![7]).unwrap();
+        session.close();
+        assert_eq!(events(&mut session), [Event::Close(CloseReason::ForcedClose)]);
+        assert_eq!(frames(&mut session), [], "the upgrade packet may be on its way");
+        session
+    };
+    let mut session = closing();
+    session.receive(text("5")).unwrap();
+    session.receive(text("4late")).unwrap();
+    let queued = [text("4a"), Frame::Binary(vec![7].into()), Frame::Close];
+    assert_eq!(frames(&mut session), queued);
+    assert_eq!(session.transport(), Transport::WebSocket);
+    assert!(session.is_finished());
+    assert_eq!((events(&mut session), session.next_timeout()), (vec![], None));
+
+    // Or the client goes on over polling.
+    let mut session = closing();
     session.poll().unwrap();
-    assert_eq!(session.payload().unwrap().as_text(), Some("4a"));
+    assert_eq!(session.payload().unwrap().as_text(), Some("4a\x1ebBw=="));
     session.poll().unwrap();
     assert_eq!(session.payload().unwrap().as_text(), Some("1"));
+    assert_eq!(frames(&mut session), [Frame::Close]);
     assert!(session.is_finished());
+
+    // Or it has no use for the WebSocket.
+    for last in [text("4a"), text("oops"), text(&"5".repeat(1_000_001)), Frame::Close] {
+        let mut session = closing();
+        session.receive(last.clone()).unwrap();
+        let close = if last == Frame::Close { vec![] } else { vec![Frame::Close] };
+        assert_eq!(frames(&mut session), close);
+        session.receive(text("5")).unwrap();
+        session.poll().unwrap();
+        assert_eq!(session.payload().unwrap().as_text(), Some("4a\x1ebBw=="));
+    }
+
+    // Or it is gone.
+    let mut session = closing();
+    at(&mut session, 1_000);
+    at(&mut session, 21_000);
+    assert_eq!(frames(&mut session), [Frame::Close]);
+    assert!(session.is_finished());
+    assert_eq!(session.queued(), 0);
 }
 
 #[test]
