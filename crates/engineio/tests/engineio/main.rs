@@ -5,7 +5,6 @@ mod client;
 mod heartbeat;
 mod http_long_polling;
 mod limits;
-mod model;
 mod round_trip;
 mod upgrade;
 mod vectors;
