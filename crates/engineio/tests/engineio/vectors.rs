@@ -1,8 +1,8 @@
 //! Runs `vectors/*.json`.
 
 use rtwire_engineio::{
-    Error, Frame, Limits, Message, Method, Packet, Payload, Query, Request, Session, Transport,
-    jsonp, v3,
+    ClientSession, Error, Frame, Limits, Message, Method, Packet, Payload, Query, Request, Session,
+    Transport, client, jsonp, v3,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -82,6 +82,42 @@ fn packets() {
                         matches!((&frame, &decoded), (Frame::Binary(a), Packet::Message(Message::Binary(b))) if a == b)
                     ),
                 }
+            }
+            (Err(error), Some(expected)) => {
+                assert_eq!(rule_name(&error), expected.rule, "{name}");
+                assert_eq!(error.offset(), expected.offset, "{name}");
+            }
+            (decoded, _) => panic!("{name}: {decoded:?}"),
+        }
+    }
+}
+
+#[test]
+fn packets_of_version_3() {
+    #[derive(Deserialize)]
+    struct Vector {
+        name: String,
+        text: Option<String>,
+        hex: Option<String>,
+        packet: Option<Value>,
+        error: Option<Broken>,
+        #[serde(default = "yes")]
+        canonical: bool,
+    }
+    let vectors: Vec<Vector> =
+        serde_json::from_str(include_str!("../vectors/packets_v3.json")).unwrap();
+    assert!(vectors.len() > 50);
+    for Vector { name, text, hex, packet, error, canonical } in vectors {
+        let frame = match (text, hex) {
+            (Some(text), None) => Frame::Text(text.into()),
+            (None, Some(hex)) => Frame::Binary(unhex(&hex).into()),
+            _ => panic!("{name}: text or hex"),
+        };
+        match (v3::decode(&frame), error) {
+            (Ok(decoded), None) => {
+                assert_eq!(to_json(&decoded), packet.unwrap(), "{name}");
+                let base64 = frame.as_text().is_some();
+                assert_eq!(v3::encode(&decoded, base64) == frame, canonical, "{name}");
             }
             (Err(error), Some(expected)) => {
                 assert_eq!(rule_name(&error), expected.rule, "{name}");
@@ -184,6 +220,47 @@ fn payloads_of_version_3() {
 }
 
 #[test]
+fn posts() {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Vector {
+        name: String,
+        max_payload: u64,
+        max_packets: usize,
+        messages: Vec<(String, String)>,
+        posts: Vec<String>,
+        #[serde(default)]
+        refused: Vec<usize>,
+    }
+    let vectors: Vec<Vector> = serde_json::from_str(include_str!("../vectors/posts.json")).unwrap();
+    assert!(vectors.len() > 15);
+    for Vector { name, max_payload, max_packets, messages, posts, refused } in vectors {
+        let limits = client::Limits::default().max_packets_sent(max_packets);
+        let mut session = ClientSession::new(Transport::Polling, limits);
+        session.next_request();
+        let open = json!({
+            "sid": "s", "upgrades": [], "pingInterval": 1, "pingTimeout": 1, "maxPayload": max_payload
+        });
+        session.finish_get(200, format!("0{open}")).unwrap();
+        let sent = messages.iter().map(|(kind, data)| match kind.as_str() {
+            "text" => session.send(&**data),
+            "binary" => session.send(unhex(data)),
+            kind => panic!("{name}: {kind}"),
+        });
+        let errors = sent.enumerate().filter(|(_, sent)| sent.is_err());
+        assert_eq!(errors.map(|(index, _)| index).collect::<Vec<_>>(), refused, "{name}");
+        let mut bodies = Vec::new();
+        while let Some(request) = session.next_request() {
+            if let client::Request::Post { body, .. } = request {
+                bodies.push(body.to_string());
+                session.finish_post(200, "ok").unwrap();
+            }
+        }
+        assert_eq!(bodies, posts, "{name}");
+    }
+}
+
+#[test]
 fn jsonp() {
     #[derive(Deserialize)]
     struct Vector {
@@ -214,24 +291,40 @@ fn jsonp() {
 
 #[test]
 fn queries() {
-    #[derive(Deserialize)]
-    struct Vector {
-        name: String,
-        query: String,
-        method: String,
-        upgrade: bool,
-        request: Option<String>,
-        sid: Option<String>,
-        #[serde(default)]
-        base64: bool,
-        error: Option<Broken>,
-    }
-    let vectors: Vec<Vector> =
-        serde_json::from_str(include_str!("../vectors/queries.json")).unwrap();
+    assert_queries(include_str!("../vectors/queries.json"), Query::parse);
+}
+
+#[test]
+fn queries_of_version_3() {
+    assert_queries(include_str!("../vectors/queries_v3.json"), Query::parse_v3);
+}
+
+fn four() -> u8 {
+    4
+}
+
+#[derive(Deserialize)]
+struct QueryVector {
+    name: String,
+    query: String,
+    method: String,
+    upgrade: bool,
+    request: Option<String>,
+    #[serde(default = "four")]
+    version: u8,
+    sid: Option<String>,
+    #[serde(default)]
+    base64: bool,
+    jsonp: Option<String>,
+    error: Option<Broken>,
+}
+
+fn assert_queries(vectors: &str, parse: fn(&str) -> Result<Query, Error>) {
+    let vectors: Vec<QueryVector> = serde_json::from_str(vectors).unwrap();
     assert!(vectors.len() > 40);
     for vector in vectors {
         let name = &vector.name;
-        let outcome = Query::parse(&vector.query).and_then(|query| {
+        let outcome = parse(&vector.query).and_then(|query| {
             let request = query.request(Method::from(&*vector.method), vector.upgrade)?;
             Ok((query, request))
         });
@@ -247,7 +340,10 @@ fn queries() {
                 assert_eq!(Some(request), vector.request.as_deref(), "{name}");
                 assert_eq!(query.sid.as_deref(), vector.sid.as_deref(), "{name}");
                 assert_eq!(query.base64, vector.base64, "{name}");
-                assert_eq!(query.version, 4, "{name}");
+                assert_eq!(query.version, vector.version, "{name}");
+                let script = query.jsonp.map(|index| index.encode(""));
+                let called = vector.jsonp.map(|number| format!(r#"___eio[{number}]("");"#));
+                assert_eq!(script, called, "{name}");
             }
             (Err(error), Some(expected)) => {
                 let rule = error.rule();
