@@ -2,6 +2,7 @@
 
 mod deflate_messages;
 mod deflate_negotiation;
+mod engineio_client;
 mod engineio_payload;
 mod engineio_session;
 mod engineio_v3;
@@ -19,6 +20,7 @@ mod websocket_messages;
 
 pub use deflate_messages::deflate_messages;
 pub use deflate_negotiation::deflate_negotiation;
+pub use engineio_client::engineio_client;
 pub use engineio_payload::engineio_payload;
 pub use engineio_session::engineio_session;
 pub use engineio_v3::engineio_v3;

@@ -61,6 +61,11 @@ fn engineio_v3() {
 }
 
 #[test]
+fn engineio_client() {
+    replay("engineio_client", rtwire_fuzz::engineio_client);
+}
+
+#[test]
 fn engineio_session() {
     replay("engineio_session", rtwire_fuzz::engineio_session);
 }
