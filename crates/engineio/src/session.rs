@@ -454,16 +454,8 @@ impl Session {
     /// [`Rule::UnexpectedPacket`]: the packets before count, the session has ended.
     /// [`Rule::UnknownSession`], if it ended before.
     pub fn finish_post(&mut self, body: impl Into<Bytes>) -> Result<(), Error> {
-        if self.is_closed() {
-            return Err(Rule::UnknownSession.into());
-        }
-        self.posting = false;
-        let body = body.into();
-        if body.len() > self.limits.max_payload {
-            return Err(self.too_big());
-        }
-        let len = body.len();
-        let max_packets = self.limits.max_packets;
+        let body = self.end_post(body.into())?;
+        let (len, max_packets) = (body.len(), self.limits.max_packets);
         if self.v3 {
             let mut payload = v3::Payload::decode_text(body, max_packets);
             return self.packets(len, || (payload.offset(), payload.next()));
@@ -482,14 +474,7 @@ impl Session {
             self.abort_post();
             return Err(Rule::InvalidUtf8.into());
         }
-        if self.is_closed() {
-            return Err(Rule::UnknownSession.into());
-        }
-        self.posting = false;
-        let body = body.into();
-        if body.len() > self.limits.max_payload {
-            return Err(self.too_big());
-        }
+        let body = self.end_post(body.into())?;
         let len = body.len();
         let mut payload = v3::Payload::decode(Frame::Binary(body), self.limits.max_packets);
         let detached = |packet| match packet {
@@ -500,6 +485,18 @@ impl Session {
             packet => packet,
         };
         self.packets(len, || (payload.offset(), payload.next().map(|next| next.map(detached))))
+    }
+
+    /// No POST is read any more; its body, unless it is too long or nobody's.
+    fn end_post(&mut self, body: Bytes) -> Result<Bytes, Error> {
+        if self.is_closed() {
+            return Err(Rule::UnknownSession.into());
+        }
+        self.posting = false;
+        if body.len() > self.limits.max_payload {
+            return Err(self.too_big());
+        }
+        Ok(body)
     }
 
     /// Takes the packets of a payload of `len` bytes, each with the offset where it starts.
