@@ -31,6 +31,9 @@ struct Arguments {
     /// Clients of Engine.IO 3 too, and JSONP.
     #[arg(long)]
     eio3: bool,
+    /// Pages of this origin only, such as https://example.com; may be given several times.
+    #[arg(long)]
+    allow_origin: Vec<String>,
 }
 
 #[tokio::main]
@@ -41,8 +44,14 @@ async fn main() -> anyhow::Result<()> {
         .ping_timeout(Duration::from_millis(arguments.ping_timeout))
         .max_payload(arguments.max_payload);
     let echo = EngineIo::new(echo).path(&arguments.path).limits(limits).allow_eio3(arguments.eio3);
-    // It has no cookies and no secrets: every page may talk to it.
-    let app = Endpoints::new().engine_io(echo).origin_policy(OriginPolicy::any());
+    // It has no cookies and no secrets: every page may talk to it, unless some are named.
+    let origins = match &arguments.allow_origin[..] {
+        [] => OriginPolicy::any(),
+        origins => origins
+            .iter()
+            .try_fold(OriginPolicy::same_origin(), |policy, origin| policy.allow(origin))?,
+    };
+    let app = Endpoints::new().engine_io(echo).origin_policy(origins);
 
     let server = Server::bind(("127.0.0.1", arguments.port)).await?;
     println!("listening on http://{}", server.local_addr());
