@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::io;
 
 use http::StatusCode;
@@ -23,8 +24,13 @@ pub enum Error {
 #[error("an origin is a scheme, \"://\", a host and an optional port; or \"*\"; or \"null\"")]
 pub struct InvalidOrigin;
 
-/// Why a request is not served, and with which status.
+/// The name, path or domain of a cookie has a character that it must not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a character that a cookie must not have there")]
+pub struct InvalidCookie;
+
+/// Why a request is not served, and with which status.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("the request must name one host")]
     Host,
@@ -55,6 +61,9 @@ pub(crate) enum Refusal {
     /// As `EngineIo`, of a POST whose body may not have been read.
     #[error("{0}")]
     EngineIoBody(rtwire_engineio::Error),
+    /// With what its owner says to the client instead of "Forbidden".
+    #[error("the owner refuses this client")]
+    EngineIoClient(Cow<'static, str>),
     #[error("too many sessions")]
     TooManySessions,
     #[error("not available")]
@@ -74,7 +83,7 @@ impl From<rtwire_engineio::Rule> for Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn status(self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             // RFC 9112 §3.2.
             Refusal::Host => StatusCode::BAD_REQUEST,
@@ -87,19 +96,20 @@ impl Refusal {
             Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::BodyDeadline => StatusCode::REQUEST_TIMEOUT,
             Refusal::BodyCut => StatusCode::BAD_REQUEST,
-            Refusal::Handler(status) => status,
+            Refusal::Handler(status) => *status,
             Refusal::Handshake(error) => {
                 StatusCode::from_u16(error.rule().http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
             Refusal::EngineIo(error) | Refusal::EngineIoBody(error) => {
                 StatusCode::from_u16(error.rule().http_status()).unwrap_or(StatusCode::BAD_REQUEST)
             }
+            Refusal::EngineIoClient(_) => StatusCode::FORBIDDEN,
             Refusal::TooManySessions | Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     /// Whether part of the body is still on its way, so that the connection cannot be used again.
-    pub(crate) fn leaves_body_unread(self) -> bool {
+    pub(crate) fn leaves_body_unread(&self) -> bool {
         match self {
             Refusal::BodyTooLarge
             | Refusal::BodyDeadline
@@ -115,6 +125,7 @@ impl Refusal {
             | Refusal::Handler(_)
             | Refusal::Handshake(_)
             | Refusal::EngineIo(_)
+            | Refusal::EngineIoClient(_)
             | Refusal::TooManySessions
             | Refusal::Unavailable => false,
         }

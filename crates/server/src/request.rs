@@ -1,14 +1,15 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use http::{HeaderMap, HeaderName, Uri, header};
+use http::{HeaderMap, HeaderName, Method, Uri, header};
 
-/// The head of a request, as a handler sees it. Its accessors return owned values, so that what a
-/// handler makes of them need not borrow the request.
+/// The head of a request, as a handler sees it. Its accessors, but for [`headers`](Self::headers),
+/// return owned values, so that what a handler makes of them need not borrow the request.
 ///
 /// `Debug` shows the path and the peer: queries and header fields carry secrets.
 #[derive(Clone)]
 pub struct Request {
+    pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) peer: Option<SocketAddr>,
@@ -16,7 +17,13 @@ pub struct Request {
 
 impl Request {
     pub(crate) fn of(parts: http::request::Parts, peer: Option<SocketAddr>) -> Self {
-        Self { uri: parts.uri, headers: parts.headers, peer }
+        Self { method: parts.method, uri: parts.uri, headers: parts.headers, peer }
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method.clone()
     }
 
     /// The path, percent-encoded as it came.
@@ -36,6 +43,12 @@ impl Request {
     pub fn header(&self, name: HeaderName) -> Option<String> {
         let value = self.headers.get(name)?;
         str::from_utf8(value.as_bytes()).ok().map(str::to_owned)
+    }
+
+    /// All header fields.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// The origin of the page that asks; `None` if it is no browser, or a page of this server.

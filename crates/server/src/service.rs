@@ -125,7 +125,7 @@ impl Inner {
         let mut cors = Cors::Own;
         let (mut response, refusal) = match self.answer(request, arrival, &mut cors).await {
             Ok(response) => (response, None),
-            Err(refusal) => (refused(refusal), Some(refusal)),
+            Err(refusal) => (refused(&refusal), Some(refusal)),
         };
         if let Some(refusal) = refusal {
             // The path without its query: that is where tokens are.
@@ -243,13 +243,18 @@ impl Inner {
     }
 }
 
-fn refused(refusal: Refusal) -> Response<Body> {
+fn refused(refusal: &Refusal) -> Response<Body> {
     if let Refusal::Handshake(error) = refusal {
         return upgrade::response(&error.response());
     }
     let (body, content_type) = match refusal {
         Refusal::EngineIo(error) | Refusal::EngineIoBody(error) => {
             (Body::from(error.rule().body()), "application/json")
+        }
+        Refusal::EngineIoClient(message) => {
+            let (code, message) = (Rule::Forbidden.code(), serde_json::Value::from(&**message));
+            let body = format!(r#"{{"code":{code},"message":{message}}}"#);
+            (Body::from(body), "application/json")
         }
         _ => (Body::from(format!("{refusal}\n")), "text/plain; charset=utf-8"),
     };

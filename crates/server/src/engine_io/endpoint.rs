@@ -14,7 +14,7 @@ use crate::context::{ConnectionContext, UpgradeSlot};
 use crate::engine_io::registry::Registry;
 use crate::engine_io::session::OpenWebSocket;
 use crate::engine_io::task::Task;
-use crate::engine_io::{Application, SharedSession, random_id};
+use crate::engine_io::{Application, Hooks, SharedSession, random_id};
 use crate::error::Refusal;
 use crate::post;
 use crate::request::Request;
@@ -31,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) max_sessions: usize,
     /// Version 3 and JSONP.
     pub(crate) allow_eio3: bool,
+    pub(crate) hooks: Hooks,
 }
 
 impl Settings {
@@ -40,6 +41,7 @@ impl Settings {
             limits: Limits::default(),
             max_sessions: 100_000,
             allow_eio3: false,
+            hooks: Hooks::default(),
         }
     }
 }
@@ -49,6 +51,7 @@ pub(crate) struct Endpoint {
     limits: Limits,
     max_sessions: usize,
     allow_eio3: bool,
+    hooks: Hooks,
     websocket_limits: Arc<rtwire_websocket::Limits>,
     registry: Arc<Registry>,
     open: Box<Open>,
@@ -75,6 +78,7 @@ impl Endpoint {
             limits: settings.limits,
             max_sessions: settings.max_sessions,
             allow_eio3: settings.allow_eio3,
+            hooks: settings.hooks.clone(),
             websocket_limits: Arc::new(websocket_limits),
             registry,
             open: Box::new(open),
@@ -108,12 +112,15 @@ impl Endpoint {
         let upgrade = upgrade::is_asked_for(request.headers());
         match (query.request(request.method().as_str().into(), upgrade)?, session) {
             (engine_io::Request::Handshake(Transport::WebSocket), _) => {
-                self.open_on_websocket(request, &query, context, slot)
+                self.open_on_websocket(request, &query, context, slot).await
             }
             (engine_io::Request::Upgrade, Some(session)) => {
                 self.upgrade(request, session, context, slot)
             }
-            (engine_io::Request::Poll, Some(session)) => poll(&session, query.jsonp).await,
+            (engine_io::Request::Poll, Some(session)) => {
+                let headers = self.hooks.headers(&head(request, &context));
+                poll(&session, query.jsonp, headers).await
+            }
             (engine_io::Request::Post, Some(session)) => self
                 .post(request, &session, &query, &context)
                 .await
@@ -122,10 +129,12 @@ impl Endpoint {
                     refusal => refusal,
                 }),
             (engine_io::Request::Handshake(Transport::Polling), _) => {
-                let head = Request::of(request.into_parts().0, context.peer);
+                let head = head(request, &context);
+                self.hooks.allow(&head).await?;
                 let (session, task) = self.open(head, &query, &context)?;
                 task.start(None);
-                poll(&session, query.jsonp).await
+                let headers = self.hooks.handshake_headers(session.request(), &session.sid());
+                poll(&session, query.jsonp, headers).await
             }
             // A request without a sid is a handshake.
             (_, None) => Err(Rule::UnknownSession.into()),
@@ -158,7 +167,7 @@ impl Endpoint {
         Ok((session, task))
     }
 
-    fn open_on_websocket<B>(
+    async fn open_on_websocket<B>(
         &self,
         mut request: http::Request<B>,
         query: &Query,
@@ -168,14 +177,16 @@ impl Endpoint {
         let (answer, _) =
             upgrade::accept(&request, &WebSocketOptions::default()).map_err(Refusal::Handshake)?;
         let on_upgrade = hyper::upgrade::on(&mut request);
-        let head = Request::of(request.into_parts().0, context.peer);
-        let (_, task) = self.open(head, query, &context)?;
+        let head = head(request, &context);
+        self.hooks.allow(&head).await?;
+        let (session, task) = self.open(head, query, &context)?;
+        let headers = self.hooks.handshake_headers(session.request(), &session.sid());
         let connection = upgrade::connection(&answer, Arc::clone(&self.websocket_limits));
         upgrade::begin(on_upgrade, connection, context, slot, move |socket, context| {
             task.start(Some(OpenWebSocket { socket, permit: context.permit }));
             None
         });
-        Ok(upgrade::response(&answer))
+        Ok(with(upgrade::response(&answer), headers))
     }
 
     fn upgrade<B>(
@@ -190,12 +201,13 @@ impl Endpoint {
         session.update(Session::start_upgrade)?;
         let arriving = Unless::new(session, Session::websocket_failed);
         let on_upgrade = hyper::upgrade::on(&mut request);
+        let headers = self.hooks.headers(&head(request, &context));
         let connection = upgrade::connection(&answer, Arc::clone(&self.websocket_limits));
         upgrade::begin(on_upgrade, connection, context, slot, move |socket, context| {
             arriving.done().arrive(OpenWebSocket { socket, permit: context.permit });
             None
         });
-        Ok(upgrade::response(&answer))
+        Ok(with(upgrade::response(&answer), headers))
     }
 
     async fn post<B>(
@@ -210,19 +222,21 @@ impl Endpoint {
     {
         session.update(Session::start_post)?;
         let posting = Unless::new(Arc::clone(session), Session::abort_post);
-        let binary = is_octet_stream(request.headers());
+        let (parts, body) = request.into_parts();
+        let binary = is_octet_stream(&parts.headers);
         if binary && query.version != 3 {
             return Err(Rule::InvalidUtf8.into());
         }
+        // Before the messages of the POST are there, so that who handles them may know what it saw.
+        let headers = self.hooks.headers(&Request::of(parts, context.peer));
         let deadline = context.shared.limits.body_deadline;
-        let body =
-            match post::read_body(request.into_body(), self.limits.max_payload, deadline).await {
-                Ok(body) => body,
-                Err(Refusal::BodyTooLarge) => {
-                    return Err(Refusal::EngineIoBody(posting.done().update(Session::refuse_post)));
-                }
-                Err(refusal) => return Err(refusal),
-            };
+        let body = match post::read_body(body, self.limits.max_payload, deadline).await {
+            Ok(body) => body,
+            Err(Refusal::BodyTooLarge) => {
+                return Err(Refusal::EngineIoBody(posting.done().update(Session::refuse_post)));
+            }
+            Err(refusal) => return Err(refusal),
+        };
         // Of a handler that falls behind, the peer's next messages wait here, in one body.
         poll_fn(|cx| session.poll_can_receive(cx)).await;
         let body = match query.jsonp {
@@ -235,13 +249,14 @@ impl Endpoint {
         })?;
         let mut response = Response::new(Body::from("ok"));
         set_headers(response.headers_mut(), "text/html");
-        Ok(response)
+        Ok(with(response, headers))
     }
 }
 
 async fn poll(
     session: &Arc<SharedSession>,
     jsonp: Option<jsonp::Index>,
+    headers: HeaderMap,
 ) -> Result<Response<Body>, Refusal> {
     session.update(|session| {
         if jsonp.is_some() {
@@ -264,7 +279,17 @@ async fn poll(
     };
     let mut response = Response::new(body);
     set_headers(response.headers_mut(), content_type);
-    Ok(response)
+    Ok(with(response, headers))
+}
+
+fn head<B>(request: http::Request<B>, context: &ConnectionContext) -> Request {
+    Request::of(request.into_parts().0, context.peer)
+}
+
+/// The response with its owner's fields: in place of those of ours that have the same name.
+fn with(mut response: Response<Body>, headers: HeaderMap) -> Response<Body> {
+    response.headers_mut().extend(headers);
+    response
 }
 
 fn set_headers(headers: &mut HeaderMap, content_type: &'static str) {

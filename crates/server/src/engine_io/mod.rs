@@ -9,7 +9,9 @@
 //! ```
 
 mod application;
+mod cookie;
 mod endpoint;
+mod hooks;
 mod registry;
 mod server;
 mod session;
@@ -17,7 +19,9 @@ mod socket;
 mod task;
 
 pub(crate) use application::Application;
+pub use cookie::{EngineIoCookie, SameSite};
 pub(crate) use endpoint::{Endpoint, Settings};
+pub(crate) use hooks::Hooks;
 pub(crate) use registry::Registry;
 pub use server::{EngineIo, EngineIoHandler};
 pub(crate) use session::{SharedSession, random_id};

@@ -1,12 +1,17 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::HeaderMap;
 use rtwire_engineio::{Limits, Session};
 
-use crate::engine_io::{Application, Endpoint, EngineIoSocket, Settings, SharedSession};
+use crate::engine_io::{
+    Application, Endpoint, EngineIoCookie, EngineIoSocket, Settings, SharedSession,
+};
 use crate::outcome::{IntoOutcome, Served};
+use crate::request::Request;
 
 /// Engine.IO sessions on one path, each served by an async function of an [`EngineIoSocket`].
 ///
@@ -85,6 +90,84 @@ impl EngineIo {
     #[must_use]
     pub fn allow_eio3(mut self, allow: bool) -> Self {
         self.settings.allow_eio3 = allow;
+        self
+    }
+
+    /// Asks `hook`, an async function of the handshake's [`Request`], before a session opens. What it returns
+    /// as an error the client is told, with status 403 and number 4: `{"code":4,"message":"…"}`. The
+    /// [origin](crate::OriginPolicy) has been checked before. Node's server calls it `allowRequest`.
+    ///
+    /// ```
+    /// use http::header;
+    /// use rtwire_server::{EngineIo, EngineIoSocket, Request};
+    ///
+    /// let members = EngineIo::new(async |socket: EngineIoSocket| socket.try_send("welcome"))
+    ///     .allow_request(async |request: Request| match request.header(header::AUTHORIZATION) {
+    ///         Some(token) if token == "Bearer of good news" => Ok(()),
+    ///         Some(_) => Err("unknown token"),
+    ///         None => Err("token required"),
+    ///     });
+    /// ```
+    #[must_use]
+    pub fn allow_request<H, F, M>(mut self, hook: H) -> Self
+    where
+        H: Fn(Request) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), M>> + Send + 'static,
+        M: Into<Cow<'static, str>>,
+    {
+        self.settings.hooks.set_allow_request(hook);
+        self
+    }
+
+    /// Has `hook` add header fields to the answer to a handshake, over polling or with the 101, before
+    /// [`headers`](Self::headers) does. A refusal has none of them. Node's server calls it
+    /// `initial_headers`.
+    ///
+    /// ```
+    /// use http::{HeaderValue, header};
+    /// use rtwire_server::{EngineIo, EngineIoSocket};
+    ///
+    /// let app = EngineIo::new(async |socket: EngineIoSocket| socket.try_send("hello"))
+    ///     .initial_headers(|_request, headers| {
+    ///         headers.append(header::SET_COOKIE, HeaderValue::from_static("seen=1; Path=/"));
+    ///     });
+    /// ```
+    #[must_use]
+    pub fn initial_headers(
+        mut self,
+        hook: impl Fn(&Request, &mut HeaderMap) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.hooks.set_initial_headers(hook);
+        self
+    }
+
+    /// Has `hook` add header fields to each answer: to a handshake, a GET, a POST, and to a WebSocket's with
+    /// its 101. They take the place of ours with the same name. The hook is called when the request has
+    /// come, for a POST before its messages are there: what it sees of the request,
+    /// the handler may look up by the [`sid`](EngineIoSocket::sid). Node's server calls it `headers`.
+    ///
+    /// ```
+    /// use http::HeaderValue;
+    /// use rtwire_server::{EngineIo, EngineIoSocket};
+    ///
+    /// let app = EngineIo::new(async |socket: EngineIoSocket| socket.try_send("hello"))
+    ///     .headers(|_request, headers| {
+    ///         headers.insert("served-by", HeaderValue::from_static("node 7"));
+    ///     });
+    /// ```
+    #[must_use]
+    pub fn headers(
+        mut self,
+        hook: impl Fn(&Request, &mut HeaderMap) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.hooks.set_headers(hook);
+        self
+    }
+
+    /// Sets a cookie with the sid when a session opens: none.
+    #[must_use]
+    pub fn cookie(mut self, cookie: EngineIoCookie) -> Self {
+        self.settings.hooks.set_cookie(cookie);
         self
     }
 

@@ -2,6 +2,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use bytestring::ByteString;
 use rtwire_engineio::{CloseReason, Event, Message, SendError, Session, Transport};
 
 use crate::engine_io::SharedSession;
@@ -81,6 +82,13 @@ impl EngineIoSocket {
     /// The transport that the session is on now.
     pub fn transport(&self) -> Transport {
         self.session.read(Session::transport)
+    }
+
+    /// The name of the session, which its requests carry as `sid`: so that what an
+    /// [`EngineIo::headers`](crate::EngineIo::headers) hook saw can be found by the handler. It is a secret:
+    /// who knows it can be the client.
+    pub fn sid(&self) -> ByteString {
+        self.session.sid()
     }
 
     /// The request that opened the session.

@@ -1,12 +1,15 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use http::HeaderMap;
 use rtwire_socketio::{Limits, Namespace};
 use serde::Serialize;
 
-use crate::engine_io::{Endpoint, Registry, Settings};
+use crate::engine_io::{Endpoint, EngineIoCookie, Registry, Settings};
+use crate::request::Request;
 use crate::socket_io::adapter::{Adapter, InMemoryAdapter, Members};
 use crate::socket_io::broadcast::Broadcast;
 use crate::socket_io::error::EmitError;
@@ -164,6 +167,49 @@ impl SocketIo {
     #[must_use]
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.engine.max_sessions = sessions;
+        self
+    }
+
+    /// Asks `hook` before a session opens, as [`EngineIo::allow_request`](crate::EngineIo::allow_request).
+    /// Whether a client may enter a namespace is a matter of that namespace's middlewares
+    /// ([`NamespaceHandlers::middleware`]).
+    #[must_use]
+    pub fn allow_request<H, F, M>(mut self, hook: H) -> Self
+    where
+        H: Fn(Request) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), M>> + Send + 'static,
+        M: Into<Cow<'static, str>>,
+    {
+        self.engine.hooks.set_allow_request(hook);
+        self
+    }
+
+    /// Has `hook` add header fields to the answer to the handshake of a session, as
+    /// [`EngineIo::initial_headers`](crate::EngineIo::initial_headers).
+    #[must_use]
+    pub fn initial_headers(
+        mut self,
+        hook: impl Fn(&Request, &mut HeaderMap) + Send + Sync + 'static,
+    ) -> Self {
+        self.engine.hooks.set_initial_headers(hook);
+        self
+    }
+
+    /// Has `hook` add header fields to each answer, as [`EngineIo::headers`](crate::EngineIo::headers).
+    #[must_use]
+    pub fn headers(
+        mut self,
+        hook: impl Fn(&Request, &mut HeaderMap) + Send + Sync + 'static,
+    ) -> Self {
+        self.engine.hooks.set_headers(hook);
+        self
+    }
+
+    /// Sets a cookie with the sid when a session opens, for a load balancer that keeps a client at one
+    /// server by it: none.
+    #[must_use]
+    pub fn cookie(mut self, cookie: EngineIoCookie) -> Self {
+        self.engine.hooks.set_cookie(cookie);
         self
     }
 
