@@ -179,3 +179,14 @@ fn node_engineio_3_closed_session_is_forgotten() {
 fn node_engineio_3_notices_that_the_server_is_gone() {
     server_gone(&["--eio3"], &TRANSPORTS_3, "3");
 }
+
+/// What the client's own test suite asks of a server.
+#[test]
+#[ignore = "needs Node"]
+fn node_engineio_finds_what_its_own_test_suite_asks_for() {
+    let server = Server::example("engineio_client_suite", &[]);
+    let script = foreign::node("engineio_client_suite.mjs", &[&server.url("")]);
+    let mut suite = Process::start(script);
+    assert_eq!(suite.line(), "64 passed");
+    suite.finish();
+}
