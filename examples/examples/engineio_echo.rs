@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use rtwire_server::{
-    Endpoints, EngineIo, EngineIoLimits, EngineIoSendError, EngineIoSocket, OriginPolicy, Server,
+    CompressionConfig, Endpoints, EngineIo, EngineIoLimits, EngineIoSendError, EngineIoSocket,
+    OriginPolicy, Server,
 };
 
 #[derive(Parser)]
@@ -31,6 +32,12 @@ struct Arguments {
     /// Clients of Engine.IO 3 too, and JSONP.
     #[arg(long)]
     eio3: bool,
+    /// Agrees to compress messages on WebSockets.
+    #[arg(long)]
+    deflate: bool,
+    /// Compresses answers to GETs from so many bytes on.
+    #[arg(long)]
+    http_compression: Option<usize>,
     /// Pages of this origin only, such as https://example.com; may be given several times.
     #[arg(long)]
     allow_origin: Vec<String>,
@@ -43,7 +50,14 @@ async fn main() -> anyhow::Result<()> {
         .ping_interval(Duration::from_millis(arguments.ping_interval))
         .ping_timeout(Duration::from_millis(arguments.ping_timeout))
         .max_payload(arguments.max_payload);
-    let echo = EngineIo::new(echo).path(&arguments.path).limits(limits).allow_eio3(arguments.eio3);
+    let mut echo =
+        EngineIo::new(echo).path(&arguments.path).limits(limits).allow_eio3(arguments.eio3);
+    if arguments.deflate {
+        echo = echo.compression(CompressionConfig::default());
+    }
+    if let Some(threshold) = arguments.http_compression {
+        echo = echo.http_compression(threshold);
+    }
     // It has no cookies and no secrets: every page may talk to it, unless some are named.
     let origins = match &arguments.allow_origin[..] {
         [] => OriginPolicy::any(),

@@ -1,13 +1,14 @@
 // npm's `engine.io-client` in a page of Chromium, at the example `engineio_echo` on another origin:
-// `node chromium_engineio.mjs PAGE URL VERSION`, with the URL of a page and that of a server that allows its
-// origin, where the interval of heartbeats is 300 ms. VERSION is the protocol's, 3 or 4. The page by the name
-// `localhost` has an origin that is not allowed.
+// `node chromium_engineio.mjs PAGE URL VERSION COMPRESSION`, with the URL of a page and that of a server that
+// allows its origin, where the interval of heartbeats is 300 ms. VERSION is the protocol's, 3 or 4;
+// COMPRESSION is what the server does, `compressed` or `plain`. The page by the name `localhost` has an origin
+// that is not allowed.
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { withPage } from "./chromium.mjs";
 
-const [allowed, url, version] = process.argv.slice(2);
+const [allowed, url, version, compression] = process.argv.slice(2);
 const refused = allowed.replace("127.0.0.1", "localhost");
 
 /** The client's bundle for browsers; and by what a session goes on, what it is told to use, and the requests
@@ -134,9 +135,10 @@ function install(version) {
     socket.send("alive");
     await hears(socket, "alive");
     const { id } = socket;
+    const { extensions } = window.lastWebSocket ?? {};
     socket.close();
     await hears(socket, { closed: "forced close" });
-    return id;
+    return { id, extensions };
   };
 
   window.isRefused = async (url, way) => {
@@ -186,15 +188,33 @@ await withPage(async (page, complaints) => {
     if (isOurs) requests.add(`${request.method()} ${request.resourceType()}${body}`);
   });
 
+  // The client has none to show.
+  await page.addInitScript(() => {
+    const { WebSocket } = window;
+    window.WebSocket = class extends WebSocket {
+      constructor(...options) {
+        super(...options);
+        window.lastWebSocket = this;
+      }
+    };
+  });
+  const codings = new Set();
+  page.on("response", (response) => {
+    if (response.url().startsWith(url)) codings.add(response.headers()["content-encoding"]);
+  });
+
   for (const [name, [way, ...expected]] of Object.entries(ways)) {
     const last = name.endsWith("WebSocket") ? "websocket" : "polling";
     await load(page, allowed);
     requests.clear();
+    codings.clear();
     const talk = ([url, way, last]) => window.talk(url, way, last);
-    const id = await page.evaluate(talk, [url, way, last]).catch((error) => {
+    const { id, extensions } = await page.evaluate(talk, [url, way, last]).catch((error) => {
       assert.fail(`${name}: ${error.message}\n${complaints.join("\n")}`);
     });
     assert.deepEqual([...requests].sort(), expected, name);
+    const isCompressed = last === "polling" ? codings.has("gzip") : /^permessage-deflate/.test(extensions);
+    assert.equal(isCompressed, compression === "compressed", name);
     await isForgotten(id);
 
     await load(page, refused);

@@ -75,6 +75,25 @@ const cases = {
     await close(socket);
   },
 
+  /** With a server that compresses what is long: as far as this client asks for it, and all comes back. */
+  async compressed() {
+    const codings = [];
+    const plainFetch = globalThis.fetch;
+    globalThis.fetch = async (...request) => {
+      const response = await plainFetch(...request);
+      codings.push(response.headers.get("content-encoding"));
+      return response;
+    };
+    const socket = await open();
+    const long = "é, €: compresses well. ".repeat(1000);
+    for (const message of [long, "short", Buffer.from(long), randomBytes(20_000), long]) {
+      await echoed(socket, message);
+    }
+    if (transport === "fetch") assert.ok(codings.includes("gzip") && codings.includes(null), codings);
+    if (!polls) assert.equal(socket.transport.ws.extensions, "permessage-deflate");
+    await close(socket);
+  },
+
   async too_large() {
     const socket = await open();
     socket.send("x".repeat(1_000_001));

@@ -100,23 +100,39 @@ fn chromium_dashboard_moves_and_goes_on_after_a_restart_and_says_what_was_lost()
 }
 
 /// In a page of another origin, over each transport of a browser; and of an origin that is not allowed.
-fn engine_io(version: &str) {
+fn engine_io(version: &str, compression: &str) {
     // The same page has another origin by another name.
     let page = Server::rtwire();
-    let options = ["--eio3", "--ping-interval", "300", "--allow-origin", &page.url("")];
+    let origin = page.url("");
+    let mut options = vec!["--eio3", "--ping-interval", "300", "--allow-origin", &origin];
+    if compression == "compressed" {
+        options.extend(["--deflate", "--http-compression", "1024"]);
+    }
     let server = Server::example("engineio_echo", &options);
-    let arguments = [&page.url("/livez"), &server.url(""), version];
+    let arguments = [&page.url("/livez"), &server.url(""), version, compression];
     Process::start(foreign::chromium("chromium_engineio.mjs", &arguments)).finish();
 }
 
 #[test]
 #[ignore = "needs Node and Chromium"]
 fn chromium_engineio_talks_over_each_transport() {
-    engine_io("4");
+    engine_io("4", "plain");
 }
 
 #[test]
 #[ignore = "needs Node and Chromium"]
 fn chromium_engineio_3_talks_over_each_transport_and_jsonp() {
-    engine_io("3");
+    engine_io("3", "plain");
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_engineio_talks_over_each_transport_compressed() {
+    engine_io("4", "compressed");
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_engineio_3_talks_over_each_transport_and_jsonp_compressed() {
+    engine_io("3", "compressed");
 }

@@ -59,3 +59,31 @@ fn curl_sees_a_stream_end_cleanly_when_the_server_shuts_down() {
     curl.finish();
     server.finish();
 }
+
+#[test]
+#[ignore = "needs curl"]
+fn curl_reads_compressed_answers_of_polling() {
+    let server = Server::example("engineio_echo", &["--http-compression", "1024"]);
+    let url = server.url("/engine.io/?EIO=4&transport=polling");
+    let ask = |arguments: &[&str]| Process::start(foreign::curl(arguments));
+    let mut handshake = ask(&[&url]);
+    let open = handshake.line();
+    handshake.finish();
+    let url = format!("{url}&sid={}", open.split('"').nth(3).expect("a sid"));
+    let text = format!("4{}", "x".repeat(100_000));
+    for (encoding, coding) in [("gzip, deflate", "gzip"), ("deflate", "deflate")] {
+        let mut post = ask(&["--data-binary", &text, "--header", "Content-Type: text/plain", &url]);
+        assert_eq!(post.line(), "ok");
+        post.finish();
+        let accepts = format!("Accept-Encoding: {encoding}");
+        let mut get = ask(&["--compressed", "--include", "--header", &accepts, &url]);
+        let mut head = Vec::new();
+        while let Some(line) = Some(get.line()).filter(|line| !line.is_empty()) {
+            head.push(line);
+        }
+        assert!(head.contains(&format!("content-encoding: {coding}")), "{head:?}");
+        assert!(head.contains(&"vary: Accept-Encoding".to_owned()), "{head:?}");
+        assert_eq!(get.line(), text);
+        get.finish();
+    }
+}

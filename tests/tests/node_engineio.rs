@@ -7,6 +7,9 @@ use rtwire_tests::{Process, Server, foreign};
 /// `fetch` is another way of polling.
 const TRANSPORTS: [&str; 5] = ["polling", "fetch", "websocket", "upgrade", "fetch-upgrade"];
 
+/// What is compressed in both ways, from 1 KiB on.
+const COMPRESSION: [&str; 3] = ["--deflate", "--http-compression", "1024"];
+
 /// A client of version 3.
 const TRANSPORTS_3: [&str; 3] = ["polling", "websocket", "upgrade"];
 
@@ -178,6 +181,18 @@ fn node_engineio_3_closed_session_is_forgotten() {
 #[ignore = "needs Node"]
 fn node_engineio_3_notices_that_the_server_is_gone() {
     server_gone(&["--eio3"], &TRANSPORTS_3, "3");
+}
+
+#[test]
+#[ignore = "needs Node"]
+fn node_engineio_compresses_as_it_was_agreed() {
+    run("compressed", &COMPRESSION);
+}
+
+#[test]
+#[ignore = "needs Node"]
+fn node_engineio_3_compresses_as_it_was_agreed() {
+    run_3("compressed", &COMPRESSION);
 }
 
 /// What the client's own test suite asks of a server.

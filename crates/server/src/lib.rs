@@ -62,6 +62,7 @@ mod body;
 mod connection;
 mod connections;
 mod content;
+mod content_coding;
 mod context;
 mod encoded_event;
 mod endpoints;

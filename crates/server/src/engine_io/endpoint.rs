@@ -4,12 +4,15 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use bytestring::ByteString;
 use http::{HeaderMap, HeaderValue, Response, header};
 use rtwire_engineio as engine_io;
 use rtwire_engineio::{Frame, Limits, Query, Rule, Session, Transport, jsonp};
+use rtwire_websocket::permessage_deflate::Config as CompressionConfig;
 
 use crate::body::Body;
+use crate::content_coding::ContentCoding;
 use crate::context::{ConnectionContext, UpgradeSlot};
 use crate::engine_io::registry::Registry;
 use crate::engine_io::session::OpenWebSocket;
@@ -32,6 +35,10 @@ pub(crate) struct Settings {
     /// Version 3 and JSONP.
     pub(crate) allow_eio3: bool,
     pub(crate) hooks: Hooks,
+    /// Of messages on WebSockets.
+    pub(crate) compression: Option<CompressionConfig>,
+    /// Of payloads from so many bytes on, over polling.
+    pub(crate) http_compression: Option<usize>,
 }
 
 impl Settings {
@@ -42,6 +49,8 @@ impl Settings {
             max_sessions: 100_000,
             allow_eio3: false,
             hooks: Hooks::default(),
+            compression: None,
+            http_compression: None,
         }
     }
 }
@@ -52,6 +61,8 @@ pub(crate) struct Endpoint {
     max_sessions: usize,
     allow_eio3: bool,
     hooks: Hooks,
+    http_compression: Option<usize>,
+    websocket_options: WebSocketOptions,
     websocket_limits: Arc<rtwire_websocket::Limits>,
     registry: Arc<Registry>,
     open: Box<Open>,
@@ -79,6 +90,11 @@ impl Endpoint {
             max_sessions: settings.max_sessions,
             allow_eio3: settings.allow_eio3,
             hooks: settings.hooks.clone(),
+            http_compression: settings.http_compression,
+            websocket_options: WebSocketOptions {
+                compression: settings.compression,
+                ..WebSocketOptions::default()
+            },
             websocket_limits: Arc::new(websocket_limits),
             registry,
             open: Box::new(open),
@@ -118,8 +134,11 @@ impl Endpoint {
                 self.upgrade(request, session, context, slot)
             }
             (engine_io::Request::Poll, Some(session)) => {
-                let headers = self.hooks.headers(&head(request, &context));
-                poll(&session, query.jsonp, headers).await
+                let head = head(request, &context);
+                let headers = self.hooks.headers(&head);
+                let coding = self.coding(&head);
+                drop(head);
+                self.poll(&session, query.jsonp, coding, headers).await
             }
             (engine_io::Request::Post, Some(session)) => self
                 .post(request, &session, &query, &context)
@@ -134,7 +153,8 @@ impl Endpoint {
                 let (session, task) = self.open(head, &query, &context)?;
                 task.start(None);
                 let headers = self.hooks.handshake_headers(session.request(), &session.sid());
-                poll(&session, query.jsonp, headers).await
+                let coding = self.coding(session.request());
+                self.poll(&session, query.jsonp, coding, headers).await
             }
             // A request without a sid is a handshake.
             (_, None) => Err(Rule::UnknownSession.into()),
@@ -175,7 +195,7 @@ impl Endpoint {
         slot: Option<UpgradeSlot>,
     ) -> Result<Response<Body>, Refusal> {
         let (answer, _) =
-            upgrade::accept(&request, &WebSocketOptions::default()).map_err(Refusal::Handshake)?;
+            upgrade::accept(&request, &self.websocket_options).map_err(Refusal::Handshake)?;
         let on_upgrade = hyper::upgrade::on(&mut request);
         let head = head(request, &context);
         self.hooks.allow(&head).await?;
@@ -197,7 +217,7 @@ impl Endpoint {
         slot: Option<UpgradeSlot>,
     ) -> Result<Response<Body>, Refusal> {
         let (answer, _) =
-            upgrade::accept(&request, &WebSocketOptions::default()).map_err(Refusal::Handshake)?;
+            upgrade::accept(&request, &self.websocket_options).map_err(Refusal::Handshake)?;
         session.update(Session::start_upgrade)?;
         let arriving = Unless::new(session, Session::websocket_failed);
         let on_upgrade = hyper::upgrade::on(&mut request);
@@ -251,35 +271,56 @@ impl Endpoint {
         set_headers(response.headers_mut(), "text/html");
         Ok(with(response, headers))
     }
-}
 
-async fn poll(
-    session: &Arc<SharedSession>,
-    jsonp: Option<jsonp::Index>,
-    headers: HeaderMap,
-) -> Result<Response<Body>, Refusal> {
-    session.update(|session| {
-        if jsonp.is_some() {
-            session.set_base64(true); // A script is text.
+    /// How the answer to a GET is to be coded, once it is long enough.
+    fn coding(&self, head: &Request) -> Option<ContentCoding> {
+        self.http_compression.and_then(|_| ContentCoding::accepted(&head.headers))
+    }
+
+    async fn poll(
+        &self,
+        session: &Arc<SharedSession>,
+        jsonp: Option<jsonp::Index>,
+        coding: Option<ContentCoding>,
+        headers: HeaderMap,
+    ) -> Result<Response<Body>, Refusal> {
+        session.update(|session| {
+            if jsonp.is_some() {
+                session.set_base64(true); // A script is text.
+            }
+            session.poll()
+        })?;
+        let polling = Unless::new(Arc::clone(session), Session::abort_poll);
+        let payload = poll_fn(|cx| session.poll_payload(cx)).await;
+        polling.done();
+        let (body, content_type) = match (payload, jsonp) {
+            (Frame::Text(payload), Some(index)) => {
+                (index.encode(&payload).into(), "text/javascript; charset=UTF-8")
+            }
+            (Frame::Text(payload), None) => {
+                (ByteString::into_bytes(payload), "text/plain; charset=UTF-8")
+            }
+            (Frame::Binary(payload), _) => (payload, "application/octet-stream"),
+            (Frame::Close, _) => (Bytes::new(), "text/plain; charset=UTF-8"),
+        };
+        let coded = coding
+            .filter(|_| self.http_compression.is_some_and(|threshold| body.len() >= threshold))
+            .and_then(|coding| Some((coding, coding.encode(&body)?)));
+        let mut response = match coded {
+            Some((coding, coded)) => {
+                let mut response = Response::new(Body::from(coded));
+                response.headers_mut().insert(header::CONTENT_ENCODING, coding.name());
+                response
+            }
+            None => Response::new(Body::from(body)),
+        };
+        set_headers(response.headers_mut(), content_type);
+        if self.http_compression.is_some() {
+            let vary = HeaderValue::from_static("Accept-Encoding");
+            response.headers_mut().append(header::VARY, vary);
         }
-        session.poll()
-    })?;
-    let polling = Unless::new(Arc::clone(session), Session::abort_poll);
-    let payload = poll_fn(|cx| session.poll_payload(cx)).await;
-    polling.done();
-    let (body, content_type) = match (payload, jsonp) {
-        (Frame::Text(payload), Some(index)) => {
-            (Body::from(index.encode(&payload)), "text/javascript; charset=UTF-8")
-        }
-        (Frame::Text(payload), None) => {
-            (Body::from(ByteString::into_bytes(payload)), "text/plain; charset=UTF-8")
-        }
-        (Frame::Binary(payload), _) => (Body::from(payload), "application/octet-stream"),
-        (Frame::Close, _) => (Body::empty(), "text/plain; charset=UTF-8"),
-    };
-    let mut response = Response::new(body);
-    set_headers(response.headers_mut(), content_type);
-    Ok(with(response, headers))
+        Ok(with(response, headers))
+    }
 }
 
 fn head<B>(request: http::Request<B>, context: &ConnectionContext) -> Request {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use rtwire_engineio::{Limits, Session};
+use rtwire_websocket::permessage_deflate::Config as CompressionConfig;
 
 use crate::engine_io::{
     Application, Endpoint, EngineIoCookie, EngineIoSocket, Settings, SharedSession,
@@ -168,6 +169,32 @@ impl EngineIo {
     #[must_use]
     pub fn cookie(mut self, cookie: EngineIoCookie) -> Self {
         self.settings.hooks.set_cookie(cookie);
+        self
+    }
+
+    /// Agrees to compress messages on WebSockets, as
+    /// [`WebSocketOptions::compression`](crate::WebSocketOptions::compression), where it is said what that costs:
+    /// no. What a message inflates to counts for [`max_payload`](Limits::max_payload).
+    ///
+    /// ```
+    /// use rtwire_server::{CompressionConfig, EngineIo, EngineIoSocket};
+    ///
+    /// let app = EngineIo::new(async |socket: EngineIoSocket| socket.try_send("hello"))
+    ///     .compression(CompressionConfig::default().threshold(1024))
+    ///     .http_compression(1024);
+    /// ```
+    #[must_use]
+    pub fn compression(mut self, config: CompressionConfig) -> Self {
+        self.settings.compression = Some(config);
+        self
+    }
+
+    /// Compresses answers to GETs from `threshold` bytes on, by gzip or deflate, if the client accepts that
+    /// (RFC 9110 §12.5.3) and they get shorter: no. 1024 is Node's threshold. Compression of what an attacker
+    /// can choose together with a secret tells the secret's length and more (BREACH).
+    #[must_use]
+    pub fn http_compression(mut self, threshold: usize) -> Self {
+        self.settings.http_compression = Some(threshold);
         self
     }
 

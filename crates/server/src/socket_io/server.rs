@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use rtwire_socketio::{Limits, Namespace};
+use rtwire_websocket::permessage_deflate::Config as CompressionConfig;
 use serde::Serialize;
 
 use crate::engine_io::{Endpoint, EngineIoCookie, Registry, Settings};
@@ -210,6 +211,22 @@ impl SocketIo {
     #[must_use]
     pub fn cookie(mut self, cookie: EngineIoCookie) -> Self {
         self.engine.hooks.set_cookie(cookie);
+        self
+    }
+
+    /// Agrees to compress messages on WebSockets, as
+    /// [`EngineIo::compression`](crate::EngineIo::compression): no.
+    #[must_use]
+    pub fn compression(mut self, config: CompressionConfig) -> Self {
+        self.engine.compression = Some(config);
+        self
+    }
+
+    /// Compresses answers to GETs from `threshold` bytes on, as
+    /// [`EngineIo::http_compression`](crate::EngineIo::http_compression): no.
+    #[must_use]
+    pub fn http_compression(mut self, threshold: usize) -> Self {
+        self.engine.http_compression = Some(threshold);
         self
     }
 

@@ -8,6 +8,7 @@ mod client_gone;
 mod connection_limits;
 mod engine_io;
 mod engine_io_3;
+mod engine_io_compression;
 mod engine_io_hooks;
 mod engine_io_peer;
 mod event_log;
