@@ -1,7 +1,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use http::{HeaderMap, HeaderName, Method, Uri, header};
+use bytes::{BufMut as _, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 /// The head of a request, as a handler sees it. Its accessors, but for [`headers`](Self::headers),
 /// return owned values, so that what a handler makes of them need not borrow the request.
@@ -18,6 +19,26 @@ pub struct Request {
 impl Request {
     pub(crate) fn of(parts: http::request::Parts, peer: Option<SocketAddr>) -> Self {
         Self { method: parts.method, uri: parts.uri, headers: parts.headers, peer }
+    }
+
+    /// The same for who outlives its connection: without the header fields that are about that. And in a
+    /// buffer of its own, for the one that hyper read it into has 8 KiB, and lives as long as a part of it.
+    pub(crate) fn detached(self) -> Self {
+        let fields = || self.headers.iter().filter(|(name, _)| !is_of_connection(name));
+        let target = self.uri.to_string();
+        let len = target.len() + fields().map(|(_, value)| value.len()).sum::<usize>();
+        let mut bytes = BytesMut::with_capacity(len);
+        bytes.put_slice(target.as_bytes());
+        fields().for_each(|(_, value)| bytes.put_slice(value.as_bytes()));
+        let mut bytes = bytes.freeze();
+        let mut headers = HeaderMap::with_capacity(fields().count());
+        // What was valid is valid.
+        let uri = Uri::from_maybe_shared(bytes.split_to(target.len()));
+        for (name, value) in fields() {
+            let detached = HeaderValue::from_maybe_shared(bytes.split_to(value.len()));
+            headers.append(name, detached.unwrap_or_else(|_| value.clone()));
+        }
+        Self { uri: uri.unwrap_or(self.uri), headers, ..self }
     }
 
     /// The method.
@@ -71,11 +92,45 @@ impl Request {
     }
 }
 
+/// RFC 9110 §7.6.1: fields for the next hop alone; and those of a WebSocket's handshake.
+fn is_of_connection(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(name, "connection" | "upgrade" | "keep-alive" | "te" | "transfer-encoding")
+        || name.starts_with("sec-websocket-")
+}
+
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("path", &self.uri.path())
             .field("peer", &self.peer)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc9110_7_6_1_what_is_about_the_connection_does_not_outlive_it() {
+        let request = http::Request::get("/engine.io/?EIO=4&transport=websocket")
+            .header("host", "localhost")
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("cookie", "a=1")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("cookie", "b=2")
+            .header("x-empty", "")
+            .header("x-bytes", HeaderValue::from_bytes(b"\xff").unwrap());
+        let parts = request.body(()).unwrap().into_parts().0;
+        let detached = Request::of(parts.clone(), None).detached();
+        assert_eq!((detached.method(), &detached.uri), (Method::GET, &parts.uri));
+        let mut expected = parts.headers;
+        for name in ["connection", "upgrade", "sec-websocket-key"] {
+            expected.remove(name);
+        }
+        assert_eq!(detached.headers, expected);
+        assert_eq!(detached.headers.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
     }
 }

@@ -57,7 +57,7 @@ impl Settings {
 
 /// One path's sessions.
 pub(crate) struct Endpoint {
-    limits: Limits,
+    limits: Arc<Limits>,
     max_sessions: usize,
     allow_eio3: bool,
     hooks: Hooks,
@@ -86,7 +86,7 @@ impl Endpoint {
             .ping_interval(None)
             .max_output(64 << 10);
         Self {
-            limits: settings.limits,
+            limits: Arc::new(settings.limits),
             max_sessions: settings.max_sessions,
             allow_eio3: settings.allow_eio3,
             hooks: settings.hooks.clone(),
@@ -172,13 +172,13 @@ impl Endpoint {
             Refusal::Unavailable
         })?;
         let mut session = match query.version {
-            3 => Session::new_v3(sid, query.transport, self.limits),
-            _ => Session::new(sid, query.transport, self.limits),
+            3 => Session::new_v3(sid, query.transport, *self.limits),
+            _ => Session::new(sid, query.transport, *self.limits),
         };
         session.set_base64(query.base64);
         // That it is open is known to the application from the first.
         session.next_event();
-        let session = SharedSession::new(session, self.limits, head);
+        let session = SharedSession::new(session, Arc::clone(&self.limits), head.detached());
         let registration =
             self.registry.register(&session, self.max_sessions).ok_or(Refusal::TooManySessions)?;
         let application = (self.open)(&session);

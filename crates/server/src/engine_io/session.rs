@@ -18,16 +18,16 @@ use crate::transport::Transport;
 /// machine alone, never across I/O or a handler.
 pub(crate) struct SharedSession {
     epoch: Instant,
-    limits: Limits,
+    limits: Arc<Limits>,
     request: Request,
-    sid: ByteString,
     state: Mutex<State>,
 }
 
 struct State {
     session: Session,
-    /// A WebSocket that has come for the session, for its task to take.
-    arrived: Option<OpenWebSocket>,
+    /// A WebSocket that has come for the session, for its task to take. Boxed, for most of the time there
+    /// is none.
+    arrived: Option<Box<OpenWebSocket>>,
     close_reason: Option<CloseReason>,
     task: Option<Waker>,
     at_work: AtWork,
@@ -72,8 +72,7 @@ pub(crate) fn random_id() -> Result<ByteString, getrandom::Error> {
 }
 
 impl SharedSession {
-    pub(crate) fn new(session: Session, limits: Limits, request: Request) -> Arc<Self> {
-        let sid = session.sid().clone();
+    pub(crate) fn new(session: Session, limits: Arc<Limits>, request: Request) -> Arc<Self> {
         let state = State {
             session,
             arrived: None,
@@ -88,11 +87,11 @@ impl SharedSession {
             reader: None,
             writer: None,
         };
-        Arc::new(Self { epoch: Instant::now(), limits, request, sid, state: Mutex::new(state) })
+        Arc::new(Self { epoch: Instant::now(), limits, request, state: Mutex::new(state) })
     }
 
     pub(crate) fn sid(&self) -> ByteString {
-        self.sid.clone()
+        self.read(|session| session.sid().clone())
     }
 
     /// The request of the handshake.
@@ -260,12 +259,12 @@ impl SharedSession {
     pub(crate) fn arrive(&self, socket: OpenWebSocket) {
         let mut state = self.lock();
         if !state.abandoned {
-            state.arrived = Some(socket);
+            state.arrived = Some(Box::new(socket));
             self.wake(state);
         }
     }
 
-    pub(crate) fn take_arrived(&self) -> Option<OpenWebSocket> {
+    pub(crate) fn take_arrived(&self) -> Option<Box<OpenWebSocket>> {
         self.lock().arrived.take()
     }
 

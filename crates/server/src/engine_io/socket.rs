@@ -91,7 +91,8 @@ impl EngineIoSocket {
         self.session.sid()
     }
 
-    /// The request that opened the session.
+    /// The request that opened the session, without the header fields that are about its connection (RFC 9110
+    /// §7.6.1) or the handshake of a WebSocket on it.
     pub fn request(&self) -> &Request {
         self.session.request()
     }

@@ -1,6 +1,6 @@
 //! The task of a session: its time, its WebSocket, its application.
 
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,6 +17,8 @@ use crate::engine_io::{Application, SharedSession};
 /// Messages of a WebSocket that are handled before others have their turn.
 const TURN: usize = 128;
 
+/// It is a future by hand: an async function would have room for it twice, as its argument and as what it
+/// works on.
 pub(crate) struct Task {
     session: Arc<SharedSession>,
     application: Box<dyn Application>,
@@ -25,6 +27,7 @@ pub(crate) struct Task {
     /// When the WebSocket of a session that has ended is given up.
     last_words: Option<Duration>,
     draining: bool,
+    drain: DrainWatch,
     server: Arc<context::Shared>,
     /// Until the session has ended; handlers may go on after that.
     registration: Option<Registration>,
@@ -54,6 +57,7 @@ impl Task {
             clock,
             last_words: None,
             draining: false,
+            drain: DrainWatch::default(),
             server,
             registration: Some(registration),
         }
@@ -63,30 +67,17 @@ impl Task {
     pub(crate) fn start(mut self, socket: Option<OpenWebSocket>) {
         self.socket = socket;
         let tracker = self.server.tracker.clone();
-        tracker.spawn(self.run());
+        tracker.spawn(self);
     }
 
-    /// Runs until the session has ended, its last words are said, and no handler is at work; or
-    /// until the end of the drain.
-    async fn run(mut self) {
-        let server = Arc::clone(&self.server);
-        let mut drain = DrainWatch::default();
-        poll_fn(|cx| match drain.poll(&server, cx) {
-            Drain::NotYet => self.poll(false, cx),
-            Drain::Begun => self.poll(true, cx),
-            Drain::Over => Poll::Ready(()),
-        })
-        .await;
-    }
-
-    fn poll(&mut self, draining: bool, cx: &mut Context<'_>) -> Poll<()> {
+    fn go_on(&mut self, draining: bool, cx: &mut Context<'_>) -> Poll<()> {
         self.session.resume();
         if draining && !self.draining {
             self.draining = true;
             self.application.shut_down();
         }
         if let Some(arrived) = self.session.take_arrived() {
-            self.socket = Some(arrived);
+            self.socket = Some(*arrived);
         }
         self.work(cx);
         self.write(cx);
@@ -262,6 +253,21 @@ impl Task {
             }
             drop(permit);
         });
+    }
+}
+
+impl Future for Task {
+    type Output = ();
+
+    /// Until the session has ended, its last words are said, and no handler is at work; or until the end of
+    /// the drain.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let task = &mut *self;
+        match task.drain.poll(&task.server, cx) {
+            Drain::NotYet => task.go_on(false, cx),
+            Drain::Begun => task.go_on(true, cx),
+            Drain::Over => Poll::Ready(()),
+        }
     }
 }
 

@@ -79,7 +79,8 @@ impl Socket {
         &self.inner.space.name
     }
 
-    /// The request that opened the connection.
+    /// The request that opened the connection, without the header fields that are about its TCP connection
+    /// (RFC 9110 §7.6.1) or the handshake of a WebSocket on it.
     #[must_use]
     pub fn request(&self) -> &Request {
         self.inner.client.session().request()
