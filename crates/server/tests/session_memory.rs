@@ -68,7 +68,6 @@ async fn pass(time: Duration) {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-/// After an hour's worth of clients that lose their network.
 #[test]
 fn ten_thousand_abandoned_sessions_are_gone_at_their_deadline_with_all_they_took() {
     const SESSIONS: usize = 10_000;

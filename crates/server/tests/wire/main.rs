@@ -11,6 +11,7 @@ mod engine_io_3;
 mod engine_io_compression;
 mod engine_io_hooks;
 mod engine_io_peer;
+mod engine_io_upgrades;
 mod event_log;
 mod event_stream;
 mod head_limits;
