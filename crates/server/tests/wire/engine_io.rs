@@ -185,6 +185,11 @@ async fn polling_messages_come_back_in_order() {
     polling.send("4hello\x1e4€\x1ebAQIDBA==\x1e4").await;
     assert_eq!(polling.poll().await, "4hello\x1e4€\x1ebAQIDBA==\x1e4");
 
+    let answer = polling.post("6").await;
+    assert_eq!((status(&answer), body(&answer)), (200, "ok"));
+    assert_eq!(field(&answer, "content-type"), Some("text/html"));
+    assert_eq!(field(&answer, "cache-control"), Some("no-store"));
+
     // A GET that waits is answered when there is something to say.
     let mut waiting = polling.start_get().await;
     polling.send("4later").await;
@@ -486,6 +491,83 @@ async fn heartbeat_no_pong_in_time_ends_the_session() {
     let polling = Polling::open(&server, PATH).await;
     assert_eq!(soon(reasons.recv()).await.unwrap(), "ping timeout");
     assert!(!polling.is_open().await);
+}
+
+/// Nor do the pongs that nobody asked for bring a ping earlier, or more of them.
+#[tokio::test]
+async fn heartbeat_only_a_pong_in_its_time_keeps_a_session() {
+    let interval = Duration::from_millis(200);
+    let limits =
+        EngineIoLimits::default().ping_interval(interval).ping_timeout(Duration::from_millis(50));
+    let (server, mut reasons) = told(limits).await;
+    let before = Instant::now();
+    let mut socket = websocket(&server, "").await;
+    text(&mut socket).await;
+    for _ in 0..50 {
+        socket.send("3").await.unwrap();
+    }
+    assert_eq!(text(&mut socket).await, "2");
+    assert!(before.elapsed() >= interval, "{:?}", before.elapsed());
+    // Whatever else it says, it is not the answer.
+    let silent = async {
+        while socket.send("4x").await.is_ok() {
+            match soon(socket.next()).await {
+                Some(Ok(echo)) => assert_eq!(echo, Message::from("4x"), "no second ping"),
+                _ => break,
+            }
+        }
+    };
+    soon(silent).await;
+    assert_eq!(soon(reasons.recv()).await.unwrap(), "ping timeout");
+
+    let polling = Polling::open(&server, PATH).await;
+    // A noop is none either; a GET that takes the ping without an answer is none.
+    soon(async { while polling.is_open().await {} }).await;
+    assert_eq!(soon(reasons.recv()).await.unwrap(), "ping timeout");
+}
+
+#[tokio::test]
+async fn heartbeat_goes_on_during_an_upgrade() {
+    let limits = EngineIoLimits::default()
+        .ping_interval(Duration::from_millis(300))
+        .ping_timeout(Duration::from_millis(300));
+    let (server, mut reasons) = told(limits).await;
+    let polling = Polling::open(&server, PATH).await;
+    let mut socket = websocket(&server, &format!("&sid={}", polling.sid)).await;
+    socket.send("2probe").await.unwrap();
+    assert_eq!(text(&mut socket).await, "3probe");
+    // It never switches, and never answers the ping: long before the 10 s of an upgrade are over,
+    assert_eq!(soon(reasons.recv()).await.unwrap(), "ping timeout");
+    close_code(socket).await;
+    assert_eq!(body(&polling.get().await), UNKNOWN);
+}
+
+#[tokio::test]
+async fn upgrade_answers_polls_with_a_noop_every_100_ms() {
+    let server = echo_with(EngineIoLimits::default()).await;
+    let polling = Polling::open(&server, PATH).await;
+    let mut socket = websocket(&server, &format!("&sid={}", polling.sid)).await;
+    socket.send("2probe").await.unwrap();
+    assert_eq!(text(&mut socket).await, "3probe");
+    for _ in 0..3 {
+        let before = Instant::now();
+        assert_eq!(polling.poll().await, "6");
+        assert!(before.elapsed() >= Duration::from_millis(100), "{:?}", before.elapsed());
+    }
+    // What there is to say is said at once.
+    polling.send("4x").await;
+    assert_eq!(polling.poll().await, "4x");
+    // One that waits at the switch gets a noop.
+    let mut waiting = polling.start_get().await;
+    socket.send("5").await.unwrap();
+    assert!(["6", BAD_REQUEST].contains(&body(&waiting.rest().await)));
+    // Later ones are refused: the session is elsewhere.
+    socket.send("4y").await.unwrap();
+    assert_eq!(text(&mut socket).await, "4y");
+    assert_eq!(body(&polling.get().await), BAD_REQUEST);
+    let again = format!("{PATH}?EIO=4&transport=websocket&sid={}", polling.sid);
+    let again = server.ask(&upgrade(&again, "Connection: close\r\n")).await;
+    assert_eq!((status(&again), body(&again)), (400, BAD_REQUEST));
 }
 
 #[tokio::test]

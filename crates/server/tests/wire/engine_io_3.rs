@@ -1,7 +1,9 @@
 //! Engine.IO 3 and JSONP, where the endpoint allows them.
 
+use std::time::{Duration, Instant};
+
 use rtwire_server::{
-    Endpoints, EngineIo, EngineIoSendError, EngineIoSocket, Message, OriginPolicy,
+    Endpoints, EngineIo, EngineIoLimits, EngineIoSendError, EngineIoSocket, Message, OriginPolicy,
 };
 
 use crate::engine_io_peer::{self, body};
@@ -44,6 +46,7 @@ async fn a_missing_version_is_3_and_sessions_keep_theirs() {
         let (length, packet) = body(&answer).split_once(':').unwrap();
         assert_eq!(length, packet.len().to_string());
         assert!(packet.starts_with("0{"), "{packet}");
+        assert!(packet.ends_with(r#","maxPayload":1000000}"#), "{packet}");
     }
     let three = open(&server, "EIO=3&transport=polling").await;
     let four = open(&server, "EIO=4&transport=polling").await;
@@ -79,6 +82,109 @@ async fn polling_is_text_or_binary() {
     let answer = server.ask(&post(&target, octets, "\0\x03")).await;
     assert_eq!(body(&answer), r#"{"code":3,"message":"Bad request"}"#);
     assert_eq!(status(&server.ask(&get(&target, "")).await), 400, "the session has ended");
+}
+
+#[tokio::test]
+async fn polling_lengths_count_utf_16_in_text_and_bytes_in_binary() {
+    let server = server().await;
+    for (b64, answer) in [("&b64=1", "4:4€😀10:b4AQIDBA=="), ("", "")] {
+        let query = open(&server, &format!("EIO=3&transport=polling{b64}")).await;
+        let target = format!("{PATH}{query}");
+        assert_eq!(status(&server.ask(&post(&target, "", "4:4€😀10:b4AQIDBA==")).await), 200);
+        let mut peer = server.peer().await;
+        peer.send(get(&target, "")).await;
+        let head = peer.head().await;
+        let length = field(&head, "content-length").unwrap().parse().unwrap();
+        let body = peer.bytes(length).await;
+        let binary =
+            [b"\0\x08\xff4", "€😀".as_bytes(), b"\x01\x05\xff\x04\x01\x02\x03\x04"].concat();
+        assert_eq!(body, if answer.is_empty() { binary } else { answer.into() }, "{b64}");
+    }
+}
+
+#[tokio::test]
+async fn polling_malformed_lengths_end_the_session() {
+    let server = server().await;
+    for malformed in [
+        "",
+        "4a",
+        ":4a",
+        "0:",
+        "x:4a",
+        "-2:4a",
+        "+2:4a",
+        " 2:4a",
+        "2 :4a",
+        "3:4a",
+        "1:4a",
+        "2:4a2",
+        "2:4a9:4",
+        "2:4€😀",
+        "99999999999999999999999999999999:4a",
+        "18446744073709551618:4a",
+        "5:b4A*=",
+    ] {
+        let target = format!("{PATH}{}", open(&server, "EIO=3&transport=polling").await);
+        let answer = server.ask(&post(&target, "", malformed)).await;
+        let expected = (400, r#"{"code":3,"message":"Bad request"}"#);
+        assert_eq!((status(&answer), body(&answer)), expected, "{malformed:?}");
+        let unknown = server.ask(&get(&target, "")).await;
+        assert_eq!(body(&unknown), r#"{"code":1,"message":"Session ID unknown"}"#, "{malformed:?}");
+    }
+}
+
+#[tokio::test]
+async fn heartbeat_is_the_clients_and_its_silence_the_end() {
+    let limits = EngineIoLimits::default()
+        .ping_interval(Duration::from_millis(400))
+        .ping_timeout(Duration::from_millis(400));
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let handler = move |mut socket: EngineIoSocket| {
+        let tell = tell.clone();
+        async move {
+            while socket.next().await.is_some() {}
+            // The test may be over.
+            drop(tell.send(socket.close_reason().map(|reason| reason.to_string())));
+        }
+    };
+    let endpoint = EngineIo::new(handler).allow_eio3(true).limits(limits);
+    let server = start(Endpoints::new().engine_io(endpoint)).await;
+    let target = format!("{PATH}{}", open(&server, "EIO=3&transport=polling").await);
+    let before = Instant::now();
+    // A ping is answered, and only a ping.
+    for _ in 0..3 {
+        assert_eq!(status(&server.ask(&post(&target, "", "1:2")).await), 200);
+        assert_eq!(body(&server.ask(&get(&target, "")).await), "1:3");
+    }
+    // It ends without a word of the server, whatever else the client says.
+    soon(async { while status(&server.ask(&post(&target, "", "1:6")).await) == 200 {} }).await;
+    assert!(before.elapsed() >= Duration::from_millis(800), "{:?}", before.elapsed());
+    assert_eq!(soon(told.recv()).await.unwrap().as_deref(), Some("ping timeout"));
+}
+
+#[tokio::test]
+async fn upgrade_moves_the_session() {
+    let server = server().await;
+    let query = open(&server, "EIO=3&transport=polling").await;
+    let target = format!("{PATH}{query}");
+    let mut waiting = server.peer().await;
+    waiting.send(get(&target, "")).await;
+    let tcp = soon(tokio::net::TcpStream::connect(server.address)).await.unwrap();
+    let key = rtwire_tokio::random_key().unwrap();
+    let websocket = target.replace("polling", "websocket");
+    let request = rtwire_websocket::handshake::Request::new("localhost", &websocket, key).unwrap();
+    let limits = rtwire_websocket::Limits::default();
+    let (mut socket, _) = soon(rtwire_tokio::connect(tcp, &request, limits)).await.unwrap();
+    socket.send("2probe").await.unwrap();
+    assert_eq!(engine_io_peer::text(&mut socket).await, "3probe");
+    assert_eq!(body(&waiting.rest().await), "1:6");
+    assert_eq!(status(&server.ask(&post(&target, "", "2:4a6:b4AQI=")).await), 200);
+    socket.send("5").await.unwrap();
+    socket.send("4b").await.unwrap();
+    assert_eq!(engine_io_peer::text(&mut socket).await, "4a");
+    let binary = Message::Binary(vec![4, 1, 2].into());
+    assert_eq!(soon(socket.next()).await.unwrap().unwrap(), binary);
+    assert_eq!(engine_io_peer::text(&mut socket).await, "4b");
 }
 
 #[tokio::test]
