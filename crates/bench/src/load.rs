@@ -9,6 +9,7 @@ use rustix::event::epoll;
 
 use crate::batch::{Batch, Content, Random};
 use crate::connection::Connection;
+use crate::handshake::Ask;
 use crate::opening;
 
 /// How long the server may leave all connections without a byte.
@@ -27,12 +28,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Where on the server this is asked for.
+    /// What on the server asks for this.
     #[must_use]
-    pub fn path(self) -> &'static str {
+    pub fn ask(self) -> Ask<'static> {
         match self {
-            Self::Echo => "/",
-            Self::Broadcast => "/broadcast",
+            Self::Echo => Ask::from("/"),
+            Self::Broadcast => Ask::from("/broadcast"),
         }
     }
 }
@@ -85,7 +86,7 @@ impl Load {
     /// # Errors
     /// See [`opening::open`].
     pub fn connect(address: SocketAddr, connections: usize, workload: Workload) -> Result<Self> {
-        Self::over(opening::open(address, workload.kind.path(), connections, 64)?, workload)
+        Self::over(opening::open(address, workload.kind.ask(), connections, 64)?, workload)
     }
 
     /// Takes connections that are open.

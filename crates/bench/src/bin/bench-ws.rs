@@ -5,17 +5,18 @@ use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use rtwire_bench::batch::Content;
 use rtwire_bench::handshake::Ask;
-use rtwire_bench::load::{Kind, Load, Until, Workload};
-use rtwire_bench::report::{Samples, Table};
+use rtwire_bench::idle::Idle;
+use rtwire_bench::load::{Kind, Load, Workload};
+use rtwire_bench::report::Table;
 use rtwire_bench::server::Server;
-use rtwire_bench::{machine, opening};
+use rtwire_bench::turns::{Turns, ratio};
+use rtwire_bench::{machine, node, opening};
 
 const OURS: &str = "rtwire";
 const PEERS: [&str; 5] = ["tungstenite", "fastwebsockets", "tokio-websockets", "yawc", NPM_WS];
@@ -165,7 +166,8 @@ fn contenders(options: &Options) -> Result<Vec<Contender>> {
     for peer in &options.peers {
         if peer != NPM_WS {
             contenders.push(contender(peer, folder.join(format!("peer-{peer}")), &[]));
-        } else if let Some(modules) = node_modules(options) {
+        } else if let Some(modules) = node::packages(options.node_modules.as_deref(), "ws", NPM_WS)
+        {
             let first = [NPM_WS_PROGRAM.as_ref(), "--modules".as_ref(), modules.as_os_str()];
             contenders.push(contender(peer, "node".into(), &first));
         }
@@ -173,39 +175,13 @@ fn contenders(options: &Options) -> Result<Vec<Contender>> {
     Ok(contenders)
 }
 
-/// Where npm's `ws` is, if there is a Node to run it; or says why it is left out.
-fn node_modules(options: &Options) -> Option<&Path> {
-    let modules = options.node_modules.as_deref().filter(|modules| modules.join("ws").is_dir());
-    let node = Command::new("node").arg("--version").stdout(Stdio::null()).status();
-    let missing = match (modules, node) {
-        (Some(modules), Ok(_)) => return Some(modules),
-        (_, Err(error)) => format!("can't run `node`: {error}"),
-        (None, Ok(_)) => "the package is missing; `cargo xtask test` installs it".to_owned(),
-    };
-    println!("{NPM_WS} is left out: {missing}\n");
-    None
-}
-
-#[derive(Default)]
-struct Measured {
-    /// Nanoseconds of CPU time per message.
-    cpu: Samples,
-    /// CPU time outside the kernel, of all rounds: it is counted too coarsely for one.
-    user: Duration,
-    messages: u64,
-    /// Messages per second.
-    rate: Samples,
-    /// Share of the time that the server's core was busy with it.
-    busy: Samples,
-}
-
 fn traffic(options: &Options, contenders: &[Contender], workload: Workload) -> Result<()> {
     let Workload { kind, content, payload, pipeline } = workload;
     let connections = match kind {
-        Kind::Echo => options.connections,
         Kind::Broadcast => options.members,
+        _ => options.connections,
     };
-    let mut running = Vec::new();
+    let mut turns = Turns::new(Duration::from_secs_f64(options.seconds));
     for contender in contenders {
         let server = contender.start(kind)?;
         let mut load = Load::connect(server.address, connections, workload)
@@ -213,57 +189,14 @@ fn traffic(options: &Options, contenders: &[Contender], workload: Workload) -> R
         if kind == Kind::Broadcast {
             load.hold(JOIN).with_context(|| contender.name.clone())?;
         }
-        // Buffers reach their size, caches and branch predictors their state.
-        load.run(Until::Elapsed(Duration::from_secs_f64(options.seconds / 4.0)))
-            .with_context(|| contender.name.clone())?;
-        running.push((server, load, Measured::default()));
+        turns.add(&contender.name, server, load)?;
     }
-    for round in 0..options.rounds {
-        // Each round starts with another server, so that none always follows the same one.
-        for turn in 0..running.len() {
-            let index = (round + turn) % running.len();
-            let (server, load, measured) = &mut running[index];
-            let (before, user_before) = (server.cpu_time()?, server.user_time()?);
-            let done = load
-                .run(Until::Elapsed(Duration::from_secs_f64(options.seconds)))
-                .with_context(|| contenders[index].name.clone())?;
-            let cpu = (server.cpu_time()? - before).as_secs_f64();
-            measured.user += server.user_time()? - user_before;
-            measured.messages += done.messages;
-            let (messages, elapsed) = (done.messages as f64, done.elapsed.as_secs_f64());
-            measured.cpu.push(cpu * 1e9 / messages);
-            measured.rate.push(messages / elapsed);
-            measured.busy.push(cpu / elapsed);
-        }
-    }
+    turns.run(options.rounds)?;
     println!(
         "## {kind:?}: {payload} B {content}, pipeline {pipeline}, {connections} connections\n"
     );
-    let mut table = Table::new([
-        "server",
-        "CPU ns/message",
-        "least",
-        "most",
-        "of it user",
-        "messages/s",
-        "core busy",
-        "CPU / best Rust peer",
-    ]);
-    let medians: Vec<f64> = running.iter().map(|(_, _, measured)| measured.cpu.median()).collect();
-    let best = best_peer(contenders, &medians).map(|best| running[best].2.cpu.clone());
-    for (contender, (_, _, measured)) in contenders.iter().zip(&running) {
-        table.row(vec![
-            contender.name.clone(),
-            format!("{:.0}", measured.cpu.median()),
-            format!("{:.0}", measured.cpu.least()),
-            format!("{:.0}", measured.cpu.most()),
-            format!("{:.0}", measured.user.as_secs_f64() * 1e9 / measured.messages as f64),
-            format!("{:.0}", measured.rate.median()),
-            format!("{:.0} %", measured.busy.median() * 100.0),
-            ratio(best.as_ref().map(|best| measured.cpu.relative_to(best).median())),
-        ]);
-    }
-    println!("{table}");
+    let best = best_peer(contenders, &turns.medians());
+    println!("{}", turns.table("CPU / best Rust peer", best));
     Ok(())
 }
 
@@ -274,23 +207,12 @@ fn best_peer(contenders: &[Contender], figures: &[f64]) -> Option<usize> {
         .min_by(|&a, &b| figures[a].total_cmp(&figures[b]))
 }
 
-fn ratio(ratio: Option<f64>) -> String {
-    ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"))
-}
-
-/// Bytes of resident memory that each connection added, and how long all took to open.
-struct Idle {
-    opened: Duration,
-    untouched: f64,
-    /// After one message was echoed over each.
-    used: f64,
-}
-
 fn hold_idle(options: &Options, contenders: &[Contender]) -> Result<()> {
     for (how, at_once) in [("one after another", 1), ("all at once", options.idle)] {
         let mut measured = Vec::new();
         for contender in contenders {
-            let idle = hold(contender, options.idle, at_once);
+            let server = contender.start(Kind::Echo)?;
+            let idle = Idle::measure(&server, Kind::Echo, options.idle, at_once);
             measured.push(idle.with_context(|| contender.name.clone())?);
         }
         println!("## Idle: {} connections, opened {how}\n", options.idle);
@@ -333,7 +255,7 @@ fn hold_compressing(options: &Options, ours: &Contender) -> Result<()> {
     ] {
         let mut ours = ours.clone();
         ours.arguments.extend(more.iter().map(OsString::from));
-        let ask = Ask { path: Kind::Echo.path(), deflate: true };
+        let ask = Ask { deflate: true, ..Kind::Echo.ask() };
         let server = ours.start(Kind::Echo)?;
         for stream in opening::open(server.address, ask, 1, 1)? {
             echo_compressed(stream)?;
@@ -361,21 +283,4 @@ fn echo_compressed(mut stream: TcpStream) -> Result<TcpStream> {
     stream.read_exact(&mut echo)?;
     ensure!(echo[..2] == [0xC1, 7] && echo[2..] == HELLO, "the echo of Hello is {echo:x?}");
     Ok(stream)
-}
-
-fn hold(contender: &Contender, connections: usize, at_once: usize) -> Result<Idle> {
-    let workload =
-        Workload { kind: Kind::Echo, content: Content::Binary, payload: 64, pipeline: 1 };
-    let server = contender.start(workload.kind)?;
-    // What is set up once, by the first connection, isn't a connection's share.
-    Load::connect(server.address, 1, workload)?.run(Until::Batches(1))?;
-    let before = server.settled_memory()?;
-    let each = |after: u64| (after as f64 - before as f64) / connections as f64;
-    let start = Instant::now();
-    let streams = opening::open(server.address, workload.kind.path(), connections, at_once)?;
-    let opened = start.elapsed();
-    let untouched = each(server.settled_memory()?);
-    Load::over(streams, workload)?.run(Until::Batches(1))?;
-    let used = each(server.settled_memory()?);
-    Ok(Idle { opened, untouched, used })
 }

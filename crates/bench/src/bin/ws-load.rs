@@ -91,7 +91,7 @@ fn idle(options: &Idle) -> Result<()> {
     let at_once = if options.all_at_once { options.connections } else { 1 };
     let start = Instant::now();
     let streams: Vec<TcpStream> =
-        opening::open(options.address, Kind::Echo.path(), options.connections, at_once)?;
+        opening::open(options.address, Kind::Echo.ask(), options.connections, at_once)?;
     println!("{} connections open after {:.3?}", streams.len(), start.elapsed());
     let workload =
         Workload { kind: Kind::Echo, content: Content::Binary, payload: 64, pipeline: 1 };
