@@ -1,15 +1,18 @@
-//! A WebSocket echo server for measurements, on any path; on `/broadcast` each message goes to
-//! everybody there.
+//! An echo server for measurements: of WebSockets on any path, handled where messages lie; on `/messages` by
+//! messages of their own; of Engine.IO on `/engine.io/`. On `/broadcast` each message goes to everybody
+//! there.
 //!
 //! `cargo run --release -p rtwire-examples --example echo -- --port 9001`
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::Parser;
 use rtwire_server::{
-    CloseCode, CloseReason, CompressionConfig, Endpoints, Limits, OriginPolicy, PreparedMessage,
-    Server, WebSocket, WebSocketError, WebSocketOptions, WebSocketSender,
+    CloseCode, CloseReason, CompressionConfig, Endpoints, EngineIo, EngineIoLimits,
+    EngineIoSendError, EngineIoSocket, Limits, OriginPolicy, PreparedMessage, Server, WebSocket,
+    WebSocketError, WebSocketOptions, WebSocketSender,
 };
 
 #[derive(Parser)]
@@ -22,6 +25,12 @@ struct Options {
     /// The longest frame and message, in bytes.
     #[arg(long, default_value_t = 16 << 20)]
     max_message: u64,
+    /// Of Engine.IO, in milliseconds.
+    #[arg(long, default_value_t = 25_000)]
+    ping_interval: u64,
+    /// Of Engine.IO, in milliseconds.
+    #[arg(long, default_value_t = 20_000)]
+    ping_timeout: u64,
     /// A subprotocol that is spoken on `/protocol`, the preferred one first; may be repeated.
     #[arg(long = "protocol")]
     protocols: Vec<String>,
@@ -36,6 +45,20 @@ struct Options {
 
 async fn echo(mut ws: WebSocket) -> Result<(), WebSocketError> {
     ws.for_each(|event, connection| Ok(connection.forward(event)?)).await
+}
+
+async fn echo_messages(mut ws: WebSocket) -> Result<(), WebSocketError> {
+    while let Some(message) = ws.next().await {
+        ws.send(message?).await?;
+    }
+    Ok(())
+}
+
+async fn echo_engine_io(mut socket: EngineIoSocket) -> Result<(), EngineIoSendError> {
+    while let Some(message) = socket.next().await {
+        socket.send(message).await?;
+    }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -81,9 +104,15 @@ fn main() -> anyhow::Result<()> {
         true => WebSocketOptions::new().compression(compression),
         false => WebSocketOptions::new(),
     };
+    let engine_io = EngineIoLimits::default()
+        .max_payload(usize::try_from(options.max_message)?)
+        .ping_interval(Duration::from_millis(options.ping_interval))
+        .ping_timeout(Duration::from_millis(options.ping_timeout));
     let app = Endpoints::new()
         .websocket_with("*", everywhere, echo)
         .websocket_with("/protocol", WebSocketOptions::new().protocols(options.protocols), echo)
+        .websocket("/messages", echo_messages)
+        .engine_io(EngineIo::new(echo_engine_io).limits(engine_io))
         .websocket("/broadcast", move |ws| broadcast(ws, Arc::clone(&room)))
         .origin_policy(OriginPolicy::any())
         .limits(Limits::default().websocket(websocket));

@@ -58,12 +58,19 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Makes `messages` messages of `payload` bytes each.
+    /// Makes `messages` messages of `prefix` and `payload` bytes each.
     #[must_use]
-    pub fn new(content: Content, payload: usize, messages: usize, random: &mut Random) -> Self {
+    pub fn new(
+        content: Content,
+        prefix: &[u8],
+        payload: usize,
+        messages: usize,
+        random: &mut Random,
+    ) -> Self {
         let mut batch = Self { frames: Vec::new(), echo: Vec::new(), echo_frame: 0 };
         for _ in 0..messages {
-            batch.push(content, &random.payload(content, payload), random.masking_key());
+            let payload = [prefix, &random.payload(content, payload)].concat();
+            batch.push(content, &payload, random.masking_key());
         }
         batch.echo_frame = batch.echo.len() / messages.max(1);
         batch

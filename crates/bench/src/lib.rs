@@ -1,9 +1,9 @@
-//! What the benches of rtwire are made of: a WebSocket load generator that shares no code with any
-//! measured implementation, the echo servers' common parts, codecs and decoders driven alike, what they
+//! What the benches of rtwire are made of: a load generator of WebSockets and Engine.IO that shares no code
+//! with any measured implementation, the echo servers' common parts, codecs and decoders driven alike, what they
 //! are given, and the means to measure a process.
 //!
 //! The programs are in `src/bin`: each `bench-*` measures and prints tables, `ws-load` drives any
-//! WebSocket echo server, each `peer-*` is a server over another library, and `sse-heap` counts for
+//! echo server of these, each `peer-*` is a server over another library, and `sse-heap` counts for
 //! `bench-sse`.
 
 pub mod batch;
@@ -21,6 +21,7 @@ pub mod memory;
 pub mod node;
 pub mod opening;
 pub mod peer;
+pub mod polling;
 pub mod report;
 pub mod server;
 pub mod turns;

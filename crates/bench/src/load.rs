@@ -23,6 +23,10 @@ const BATCHES: usize = 16;
 pub enum Kind {
     /// The connection itself. All connections send.
     Echo,
+    /// The same, from a handler of the server's to which each message is given as one of its own.
+    OwnedEcho,
+    /// The same, over a session of Engine.IO 4.
+    EngineIoEcho,
     /// All connections. The first one sends.
     Broadcast,
 }
@@ -33,7 +37,20 @@ impl Kind {
     pub fn ask(self) -> Ask<'static> {
         match self {
             Self::Echo => Ask::from("/"),
+            Self::OwnedEcho => Ask::from("/messages"),
+            Self::EngineIoEcho => {
+                let path = "/engine.io/?EIO=4&transport=websocket";
+                Ask { path, deflate: false, engine_io: true }
+            }
             Self::Broadcast => Ask::from("/broadcast"),
+        }
+    }
+
+    /// What is in front of each payload: the type of Engine.IO's packet, which binary has not.
+    fn prefix(self, content: Content) -> &'static [u8] {
+        match (self, content) {
+            (Self::EngineIoEcho, Content::Text | Content::Scripts) => b"4",
+            _ => b"",
         }
     }
 }
@@ -45,7 +62,7 @@ pub struct Workload {
     pub kind: Kind,
     /// Text or binary messages.
     pub content: Content,
-    /// Bytes of each message's payload.
+    /// Bytes of each message's payload, beside the type in front of a text of Engine.IO.
     pub payload: usize,
     /// Messages that a connection sends before it waits until they have been received.
     pub pipeline: usize,
@@ -104,9 +121,13 @@ impl Load {
         let mut random = Random::new(payload as u64);
         Ok(Self {
             poll,
-            connections: streams.into_iter().enumerate().map(Connection::new).collect(),
+            connections: streams
+                .into_iter()
+                .enumerate()
+                .map(|(index, stream)| Connection::new(index, stream, kind))
+                .collect(),
             batches: (0..BATCHES)
-                .map(|_| Batch::new(content, payload, pipeline, &mut random))
+                .map(|_| Batch::new(content, kind.prefix(content), payload, pipeline, &mut random))
                 .collect(),
             kind,
             pipeline: pipeline as u64,
@@ -144,7 +165,7 @@ impl Load {
             Until::Batches(batches) => done < batches,
         };
         let batches = match self.kind {
-            Kind::Echo => self.echo(goes_on)?,
+            Kind::Echo | Kind::OwnedEcho | Kind::EngineIoEcho => self.echo(goes_on)?,
             Kind::Broadcast => self.broadcast(goes_on)?,
         };
         Ok(Done { messages: batches * self.pipeline, elapsed: start.elapsed() })

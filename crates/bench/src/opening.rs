@@ -54,7 +54,7 @@ pub fn open<'a>(
             let connection = &mut opening[index];
             if !connection.open
                 && connection
-                    .advance(request.as_bytes(), ask.deflate)
+                    .advance(request.as_bytes(), ask)
                     .with_context(|| format!("nr {index}"))?
             {
                 opened += 1;
@@ -108,7 +108,7 @@ impl Opening {
     }
 
     /// Writes and reads what can be; `true` once the connection is open.
-    fn advance(&mut self, request: &[u8], deflate: bool) -> Result<bool> {
+    fn advance(&mut self, request: &[u8], ask: Ask<'_>) -> Result<bool> {
         while self.sent < request.len() {
             match self.stream.write(&request[self.sent..]) {
                 Ok(written) => self.sent += written,
@@ -130,7 +130,7 @@ impl Opening {
                 Err(error) => return Err(error.into()),
             }
             ensure!(self.response.len() <= 8192, "the response head is over 8192 bytes");
-            if handshake::accepted(&self.response, deflate)? {
+            if handshake::accepted(&self.response, ask)? {
                 self.open = true;
                 self.response = Vec::new();
                 return Ok(true);

@@ -20,6 +20,9 @@ pub(crate) struct Options {
 enum What {
     /// WebSocket servers.
     Ws,
+    /// Engine.IO, beside a plain WebSocket.
+    #[value(name = "engineio")]
+    EngineIo,
     /// Event stream decoders.
     Sse,
     /// WebSocket codecs, in memory.
@@ -46,6 +49,13 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
             build(&[&package[..], &["--bins"]].concat())?;
             build(&["--package", "rtwire-examples", "--example", "echo"])?;
             let mut bench = Command::new(release.join("bench-ws"));
+            bench.arg("--ours").arg(release.join("examples/echo"));
+            bench.arg("--node-modules").arg(project.path("tests/node/node_modules"));
+            bench
+        }
+        What::EngineIo => {
+            build(&["--package", "rtwire-examples", "--example", "echo"])?;
+            let mut bench = bench("bench-engineio")?;
             bench.arg("--ours").arg(release.join("examples/echo"));
             bench.arg("--node-modules").arg(project.path("tests/node/node_modules"));
             bench

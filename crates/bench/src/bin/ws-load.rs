@@ -1,4 +1,4 @@
-//! Load on one WebSocket echo server; every echo is compared byte for byte.
+//! Load on one echo server of WebSockets or Engine.IO; every echo is compared byte for byte.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -10,7 +10,9 @@ use rtwire_bench::load::{Done, Kind, Load, Until, Workload};
 use rtwire_bench::{machine, opening};
 
 #[derive(Parser)]
-#[command(about = "Load on one WebSocket echo server; every echo is compared byte for byte")]
+#[command(
+    about = "Load on one echo server of WebSockets or Engine.IO; every echo is compared byte for byte"
+)]
 struct Options {
     #[command(subcommand)]
     command: Command,
@@ -46,6 +48,9 @@ struct Echo {
     /// Send text in place of binary messages.
     #[arg(long)]
     text: bool,
+    /// In sessions of Engine.IO.
+    #[arg(long)]
+    engine_io: bool,
 }
 
 #[derive(Args)]
@@ -61,6 +66,13 @@ struct Idle {
     /// Hold them for this many seconds.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// Sessions of Engine.IO.
+    #[arg(long)]
+    engine_io: bool,
+}
+
+fn kind(engine_io: bool) -> Kind {
+    if engine_io { Kind::EngineIoEcho } else { Kind::Echo }
 }
 
 fn main() -> Result<()> {
@@ -74,7 +86,8 @@ fn echo(options: &Echo) -> Result<()> {
     machine::allow_open_files(options.connections as u64 + 64)?;
     let content = if options.text { Content::Text } else { Content::Binary };
     let Echo { payload, pipeline, .. } = *options;
-    let workload = Workload { kind: Kind::Echo, content, payload, pipeline };
+    let kind = kind(options.engine_io);
+    let workload = Workload { kind, content, payload, pipeline };
     let mut load = Load::connect(options.address, options.connections, workload)?;
     let until = match options.messages {
         Some(messages) => Until::Batches(messages.div_ceil(options.pipeline as u64)),
@@ -89,12 +102,12 @@ fn echo(options: &Echo) -> Result<()> {
 fn idle(options: &Idle) -> Result<()> {
     machine::allow_open_files(options.connections as u64 + 64)?;
     let at_once = if options.all_at_once { options.connections } else { 1 };
+    let kind = kind(options.engine_io);
     let start = Instant::now();
     let streams: Vec<TcpStream> =
-        opening::open(options.address, Kind::Echo.ask(), options.connections, at_once)?;
+        opening::open(options.address, kind.ask(), options.connections, at_once)?;
     println!("{} connections open after {:.3?}", streams.len(), start.elapsed());
-    let workload =
-        Workload { kind: Kind::Echo, content: Content::Binary, payload: 64, pipeline: 1 };
+    let workload = Workload { kind, content: Content::Binary, payload: 64, pipeline: 1 };
     let mut load = Load::over(streams, workload)?;
     load.hold(Duration::from_secs_f64(options.seconds))?;
     let Done { messages, elapsed } = load.run(Until::Batches(1))?;
