@@ -1,8 +1,7 @@
-use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread::{self, ThreadId};
 use std::time::Duration;
+use std::{mem, ptr};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -20,6 +19,8 @@ pub(crate) struct SharedSession {
     epoch: Instant,
     limits: Arc<Limits>,
     request: Request,
+    /// Why the session has ended, once the application has been told so.
+    close_reason: OnceLock<CloseReason>,
     state: Mutex<State>,
 }
 
@@ -28,7 +29,6 @@ struct State {
     /// A WebSocket that has come for the session, for its task to take. Boxed, for most of the time there
     /// is none.
     arrived: Option<Box<OpenWebSocket>>,
-    close_reason: Option<CloseReason>,
     task: Option<Waker>,
     at_work: AtWork,
     /// Somebody else has changed something since the application began to work: the task has to look
@@ -52,7 +52,16 @@ enum AtWork {
     /// The task need not be woken, but told.
     Task,
     /// What the application changes, on this thread, the task sees to afterwards.
-    Application(ThreadId),
+    Application(ThreadMark),
+}
+
+/// Tells a thread from all others that live: where its own byte lies.
+type ThreadMark = usize;
+
+/// It takes less than asking for the thread's id, which counts a reference to the thread.
+fn this_thread() -> ThreadMark {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| ptr::from_ref(here).addr())
 }
 
 /// A WebSocket, and what counts its connection.
@@ -76,7 +85,6 @@ impl SharedSession {
         let state = State {
             session,
             arrived: None,
-            close_reason: None,
             task: None,
             at_work: AtWork::Nobody,
             changed: false,
@@ -87,7 +95,8 @@ impl SharedSession {
             reader: None,
             writer: None,
         };
-        Arc::new(Self { epoch: Instant::now(), limits, request, state: Mutex::new(state) })
+        let (epoch, close_reason, state) = (Instant::now(), OnceLock::new(), Mutex::new(state));
+        Arc::new(Self { epoch, limits, request, close_reason, state })
     }
 
     pub(crate) fn sid(&self) -> ByteString {
@@ -114,7 +123,7 @@ impl SharedSession {
     }
 
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
-        self.lock().close_reason
+        self.close_reason.get().copied()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -144,12 +153,13 @@ impl SharedSession {
             state.post.take().into_iter().for_each(Waker::wake);
         }
         if state.session.has_events() {
-            // A handler in the task itself is polled after this.
-            let polled = |reader: &Waker| {
+            // A handler in the task itself is polled after this, and may go on waiting with the same waker.
+            let is_polled = |reader: &mut Waker| {
                 state.at_work == AtWork::Task
                     && state.task.as_ref().is_some_and(|task| task.will_wake(reader))
             };
-            state.reader.take().filter(|reader| !polled(reader)).into_iter().for_each(Waker::wake);
+            let reader = state.reader.take_if(|reader| !is_polled(reader));
+            reader.into_iter().for_each(Waker::wake);
         }
         self.wake_writer(state);
         state.wake_task();
@@ -171,20 +181,37 @@ impl SharedSession {
         }
     }
 
-    /// What to write on the WebSocket next.
-    pub(crate) fn next_frame(&self) -> Option<Frame> {
+    /// Takes what the WebSocket brought, and tells whether more is to be read from it, as
+    /// [`can_receive`](Self::can_receive) does.
+    pub(crate) fn receive(&self, frame: Frame) -> Result<bool, Error> {
         let mut state = self.lock();
-        let frame = state.session.next_frame();
+        let received = state.session.receive(frame);
+        state.holds_back = !state.session.can_receive();
+        let has_room = !state.holds_back;
+        self.wake(state);
+        received.map(|()| has_room)
+    }
+
+    /// Has `take` take what is to be written on the WebSocket next, and next.
+    pub(crate) fn take_frames<T>(
+        &self,
+        take: impl FnOnce(&mut dyn FnMut() -> Option<Frame>) -> T,
+    ) -> T {
+        let mut state = self.lock();
+        let taken = take(&mut || state.session.next_frame());
         self.wake_writer(&mut state);
-        frame
+        taken
     }
 
     /// The next event. More is read once there is room for it.
     pub(crate) fn next_event(&self) -> Option<Event> {
-        let mut state = self.lock();
+        self.take_event(&mut self.lock())
+    }
+
+    fn take_event(&self, state: &mut State) -> Option<Event> {
         let event = state.session.next_event();
         if let Some(Event::Close(reason)) = event {
-            state.close_reason = Some(reason);
+            self.close_reason.get_or_init(|| reason);
         }
         if state.session.can_receive() {
             state.post.take().into_iter().for_each(Waker::wake);
@@ -204,18 +231,17 @@ impl SharedSession {
 
     /// [`next_event`](Self::next_event), waiting for it.
     pub(crate) fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Event> {
-        if let Some(event) = self.next_event() {
+        let mut state = self.lock();
+        if let Some(event) = self.take_event(&mut state) {
             return Poll::Ready(event);
         }
-        let mut state = self.lock();
-        // Somebody else may have taken it.
-        if let Some(reason) = state.close_reason {
+        // It was taken before.
+        if let Some(reason) = self.close_reason() {
             return Poll::Ready(Event::Close(reason));
         }
-        if state.session.has_events() {
-            cx.waker().wake_by_ref();
+        if !state.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+            state.reader = Some(cx.waker().clone());
         }
-        state.reader = Some(cx.waker().clone());
         Poll::Pending
     }
 
@@ -264,23 +290,21 @@ impl SharedSession {
         }
     }
 
-    pub(crate) fn take_arrived(&self) -> Option<Box<OpenWebSocket>> {
-        self.lock().arrived.take()
-    }
-
-    /// The task works.
-    pub(crate) fn resume(&self) {
-        self.lock().at_work = AtWork::Task;
+    /// The task works. It is given the WebSocket that has arrived.
+    pub(crate) fn resume(&self) -> Option<Box<OpenWebSocket>> {
+        let mut state = self.lock();
+        state.at_work = AtWork::Task;
+        state.arrived.take()
     }
 
     /// Has the application work, which sees all that has changed until now.
     pub(crate) fn with_application<T>(&self, work: impl FnOnce() -> T) -> T {
         let mut state = self.lock();
         state.changed = false;
-        state.at_work = AtWork::Application(thread::current().id());
+        state.at_work = AtWork::Application(this_thread());
         drop(state);
         let result = work();
-        self.resume();
+        self.lock().at_work = AtWork::Task;
         result
     }
 
@@ -322,7 +346,7 @@ impl State {
     fn wake_task(&mut self) {
         match self.at_work {
             AtWork::Nobody => self.task.iter().for_each(Waker::wake_by_ref),
-            AtWork::Application(thread) if thread == thread::current().id() => {}
+            AtWork::Application(thread) if thread == this_thread() => {}
             AtWork::Task | AtWork::Application(_) => self.changed = true,
         }
     }

@@ -14,8 +14,13 @@ use crate::engine_io::registry::Registration;
 use crate::engine_io::session::OpenWebSocket;
 use crate::engine_io::{Application, SharedSession};
 
-/// Messages of a WebSocket that are handled before others have their turn.
-const TURN: usize = 128;
+/// Messages of a WebSocket that the application is given at once, so that it is polled less often than messages
+/// come. More would not make it faster: so many the queues hold that are made with the first message, and
+/// so many the allocator has at hand.
+const BATCH: usize = 4;
+
+/// Batches before others have their turn.
+const TURN: usize = 32;
 
 /// It is a future by hand: an async function would have room for it twice, as its argument and as what it
 /// works on.
@@ -33,13 +38,25 @@ pub(crate) struct Task {
     registration: Option<Registration>,
 }
 
+/// What the WebSocket has brought.
 #[derive(PartialEq, Eq)]
 enum Received {
-    /// Or the end.
-    Message,
+    /// Messages, or the end; there may be more.
+    Some,
+    /// The same, and there is no more.
+    Last,
     Nothing,
-    /// It is not asked for one.
+    /// It is not asked for any.
     HasNoRoom,
+}
+
+/// How far the session's frames have been moved to the WebSocket.
+enum Moved {
+    All,
+    /// There may be more.
+    UntilFull,
+    /// And the session says that it is to be closed.
+    Close,
 }
 
 impl Task {
@@ -71,13 +88,12 @@ impl Task {
     }
 
     fn go_on(&mut self, draining: bool, cx: &mut Context<'_>) -> Poll<()> {
-        self.session.resume();
+        if let Some(arrived) = self.session.resume() {
+            self.socket = Some(*arrived);
+        }
         if draining && !self.draining {
             self.draining = true;
             self.application.shut_down();
-        }
-        if let Some(arrived) = self.session.take_arrived() {
-            self.socket = Some(*arrived);
         }
         self.work(cx);
         self.write(cx);
@@ -101,10 +117,11 @@ impl Task {
         for _ in 0..TURN {
             self.session.with_application(|| self.application.poll(cx));
             let made_room = self.queue_frames(cx) && self.application.holds_back();
-            if received != Received::Nothing {
-                received = self.receive(cx);
-            }
-            if received != Received::Message && !made_room {
+            received = match received {
+                Received::Some | Received::HasNoRoom => self.receive(cx),
+                Received::Last | Received::Nothing => Received::Nothing,
+            };
+            if matches!(received, Received::Nothing | Received::HasNoRoom) && !made_room {
                 return;
             }
         }
@@ -145,29 +162,38 @@ impl Task {
         true
     }
 
-    /// Takes one message from the WebSocket.
+    /// Takes messages from the WebSocket: a batch, or as many as there are and the session has room for.
     fn receive(&mut self, cx: &mut Context<'_>) -> Received {
         let Some(OpenWebSocket { socket, .. }) = &mut self.socket else { return Received::Nothing };
         if !self.session.can_receive() {
             return Received::HasNoRoom;
         }
-        let frame = match socket.poll_message(cx) {
-            Poll::Pending => return Received::Nothing,
-            Poll::Ready(Some(Ok(Message::Text(text)))) => Frame::Text(text),
-            Poll::Ready(Some(Ok(Message::Binary(bytes)))) => Frame::Binary(bytes),
-            Poll::Ready(None) => {
+        for taken in 0..BATCH {
+            let frame = match socket.poll_message(cx) {
+                Poll::Pending if taken == 0 => return Received::Nothing,
+                Poll::Pending => return Received::Last,
+                Poll::Ready(Some(Ok(Message::Text(text)))) => Frame::Text(text),
+                Poll::Ready(Some(Ok(Message::Binary(bytes)))) => Frame::Binary(bytes),
+                Poll::Ready(None) => Frame::Close,
+                Poll::Ready(Some(Err(error))) => {
+                    self.socket_failed(&error);
+                    return Received::Last;
+                }
+            };
+            let is_end = frame == Frame::Close;
+            let has_room = self.session.receive(frame).unwrap_or_else(|error| {
+                self.session.log(&error);
+                false
+            });
+            if is_end {
                 self.socket = None;
-                Frame::Close
+                break;
             }
-            Poll::Ready(Some(Err(error))) => {
-                self.socket_failed(&error);
-                return Received::Message;
+            if !has_room {
+                break;
             }
-        };
-        if let Err(error) = self.session.update(|session| session.receive(frame)) {
-            self.session.log(&error);
         }
-        Received::Message
+        Received::Some
     }
 
     /// Moves what the session has to say to the WebSocket, as far as that has room. True if there was
@@ -188,19 +214,30 @@ impl Task {
                 // The peer is closing; the end comes from reading.
                 Err(_) => break,
             }
-            let Some(frame) = self.session.next_frame() else { break };
-            queued_some = true;
-            let queued = match frame {
-                Frame::Text(text) => socket.queue(Message::Text(text)),
-                Frame::Binary(bytes) => socket.queue(Message::Binary(bytes)),
-                Frame::Close => {
-                    self.close_socket();
-                    break;
+            let moved = self.session.take_frames(|next_frame| {
+                // It is queued in memory: nothing is written.
+                while socket.ready().is_ok() {
+                    match next_frame() {
+                        None => return Ok(Moved::All),
+                        Some(Frame::Text(text)) => socket.queue(Message::Text(text))?,
+                        Some(Frame::Binary(bytes)) => socket.queue(Message::Binary(bytes))?,
+                        Some(Frame::Close) => return Ok(Moved::Close),
+                    }
+                    queued_some = true;
                 }
-            };
-            if let Err(error) = queued {
-                self.socket_failed(&error);
-                break;
+                Ok(Moved::UntilFull)
+            });
+            match moved {
+                Ok(Moved::UntilFull) => {}
+                Ok(Moved::All) => break,
+                Ok(Moved::Close) => {
+                    self.close_socket();
+                    return true;
+                }
+                Err(error) => {
+                    self.socket_failed(&error);
+                    return true;
+                }
             }
         }
         queued_some
