@@ -20,6 +20,11 @@ pub struct PreparedMessage {
 impl PreparedMessage {
     /// Encodes `message`.
     pub fn new(message: impl Into<Message>) -> Self {
-        Self { frame: Packet::Message(message.into()).encode() }
+        let frame = match message.into() {
+            // As it is: no clone, for which bytes of one owner would have to be made shared.
+            Message::Binary(bytes) => Frame::Binary(bytes),
+            text @ Message::Text(_) => Packet::Message(text).encode(),
+        };
+        Self { frame }
     }
 }

@@ -287,7 +287,10 @@ impl Session {
     /// [`SendError::Closed`], [`SendError::Full`]; [`SendError::RecordSeparator`] until the session
     /// is on a WebSocket.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.send_prepared(&PreparedMessage::new(message))
+        let message = PreparedMessage::new(message);
+        self.may_send(slice::from_ref(&message))?;
+        self.queue.push(message.frame);
+        Ok(())
     }
 
     /// Queues a message that was encoded before; its bytes are shared.
@@ -304,6 +307,14 @@ impl Session {
     /// # Errors
     /// As for [`send`](Self::send); nothing is queued then.
     pub fn send_all_prepared(&mut self, messages: &[PreparedMessage]) -> Result<(), SendError> {
+        self.may_send(messages)?;
+        for message in messages {
+            self.queue.push(message.frame.clone());
+        }
+        Ok(())
+    }
+
+    fn may_send(&self, messages: &[PreparedMessage]) -> Result<(), SendError> {
         if self.is_closed() {
             return Err(SendError::Closed);
         }
@@ -315,9 +326,6 @@ impl Session {
         };
         if !self.v3 && self.state != State::WebSocket && messages.iter().any(separated) {
             return Err(SendError::RecordSeparator);
-        }
-        for message in messages {
-            self.queue.push(message.frame.clone());
         }
         Ok(())
     }
