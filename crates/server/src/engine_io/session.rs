@@ -6,7 +6,7 @@ use std::{mem, ptr};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytestring::ByteString;
-use rtwire_engineio::{CloseReason, Error, Event, Frame, Limits, Session};
+use rtwire_engineio::{CloseReason, Error, Event, Frame, Limits, Message, SendError, Session};
 use tokio::time::Instant;
 
 use crate::connections::Permit;
@@ -245,14 +245,20 @@ impl SharedSession {
         Poll::Pending
     }
 
-    /// Waits for room in the queue, or for the end.
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Queues a message, which is taken then, or waits for room in the queue.
+    pub(crate) fn poll_send(
+        &self,
+        message: &mut Option<Message>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError>> {
         let mut state = self.lock();
-        if state.session.is_closed() || state.session.queued() < self.limits.max_queue {
-            return Poll::Ready(());
+        if !state.session.is_closed() && state.session.queued() >= self.limits.max_queue {
+            state.writer = Some(cx.waker().clone());
+            return Poll::Pending;
         }
-        state.writer = Some(cx.waker().clone());
-        Poll::Pending
+        let sent = message.take().map_or(Ok(()), |message| state.session.send(message));
+        self.wake(state);
+        Poll::Ready(sent)
     }
 
     /// The answer to the GET that waits.

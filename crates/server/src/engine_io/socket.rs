@@ -51,14 +51,8 @@ impl EngineIoSocket {
     /// # Errors
     /// [`SendError::Closed`], [`SendError::RecordSeparator`].
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        let message = message.into();
-        loop {
-            poll_fn(|cx| self.session.poll_room(cx)).await;
-            match self.try_send(message.clone()) {
-                Err(SendError::Full) => {}
-                sent => return sent,
-            }
-        }
+        let mut message = Some(message.into());
+        poll_fn(|cx| self.session.poll_send(&mut message, cx)).await
     }
 
     /// Queues a message without waiting.
