@@ -53,6 +53,10 @@ impl Queue {
         if matches!(frame.as_text(), Some(PING | PONG)) {
             self.heartbeat = false;
         }
+        // As for the events of a session: an idle one holds none.
+        if self.frames.is_empty() {
+            self.frames = VecDeque::new();
+        }
         Some(frame)
     }
 

@@ -254,6 +254,10 @@ impl Session {
     /// What happened next. `None`: nothing more.
     pub fn next_event(&mut self) -> Option<Event> {
         let event = self.events.pop_front();
+        // Sessions are many, and most of them are idle.
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
+        }
         if let Some(Event::Message(message)) = &event {
             self.unread = self.unread.saturating_sub(message.unread_cost());
         }
