@@ -23,7 +23,7 @@ impl Request {
 
     /// The same for who outlives its connection: without the header fields that are about that. And in a
     /// buffer of its own, for the one that hyper read it into has 8 KiB, and lives as long as a part of it.
-    pub(crate) fn detached(self) -> Self {
+    pub(crate) fn detached(&self) -> Self {
         let fields = || self.headers.iter().filter(|(name, _)| !is_of_connection(name));
         let target = self.uri.to_string();
         let len = target.len() + fields().map(|(_, value)| value.len()).sum::<usize>();
@@ -38,7 +38,8 @@ impl Request {
             let detached = HeaderValue::from_maybe_shared(bytes.split_to(value.len()));
             headers.append(name, detached.unwrap_or_else(|_| value.clone()));
         }
-        Self { uri: uri.unwrap_or(self.uri), headers, ..self }
+        let uri = uri.unwrap_or_else(|_| self.uri.clone());
+        Self { method: self.method.clone(), uri, headers, peer: self.peer }
     }
 
     /// The method.

@@ -150,10 +150,11 @@ impl Endpoint {
             (engine_io::Request::Handshake(Transport::Polling), _) => {
                 let head = head(request, &context);
                 self.hooks.allow(&head).await?;
-                let (session, task) = self.open(head, &query, &context)?;
+                let (session, task) = self.open(&head, &query, &context)?;
+                let headers = self.hooks.handshake_headers(&head, &session.sid());
                 task.start(None);
-                let headers = self.hooks.handshake_headers(session.request(), &session.sid());
-                let coding = self.coding(session.request());
+                let coding = self.coding(&head);
+                drop(head);
                 self.poll(&session, query.jsonp, coding, headers).await
             }
             // A request without a sid is a handshake.
@@ -163,7 +164,7 @@ impl Endpoint {
 
     fn open(
         &self,
-        head: Request,
+        head: &Request,
         query: &Query,
         context: &ConnectionContext,
     ) -> Result<(Arc<SharedSession>, Task), Refusal> {
@@ -199,8 +200,8 @@ impl Endpoint {
         let on_upgrade = hyper::upgrade::on(&mut request);
         let head = head(request, &context);
         self.hooks.allow(&head).await?;
-        let (session, task) = self.open(head, query, &context)?;
-        let headers = self.hooks.handshake_headers(session.request(), &session.sid());
+        let (session, task) = self.open(&head, query, &context)?;
+        let headers = self.hooks.handshake_headers(&head, &session.sid());
         let connection = upgrade::connection(&answer, Arc::clone(&self.websocket_limits));
         upgrade::begin(on_upgrade, connection, context, slot, move |socket, context| {
             task.start(Some(OpenWebSocket { socket, permit: context.permit }));

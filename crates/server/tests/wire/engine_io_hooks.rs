@@ -152,6 +152,25 @@ async fn headers_stand_for_those_of_the_same_name_and_may_be_several() {
     assert_eq!(lines("content-type"), ["text/plain; charset=UTF-8"]);
 }
 
+/// Also what the session does not keep of it, for it is about the connection.
+#[tokio::test]
+async fn headers_see_the_whole_request() {
+    let see = |request: &Request, headers: &mut HeaderMap| {
+        let upgrade = request.header(header::UPGRADE).unwrap_or_default();
+        headers.insert("saw", HeaderValue::try_from(upgrade).unwrap());
+    };
+    let handler = async |socket: EngineIoSocket| {
+        assert_eq!(socket.request().header(header::UPGRADE), None);
+        assert_eq!(socket.request().header(header::HOST).as_deref(), Some("localhost"));
+        socket.try_send("as it should be")
+    };
+    let server = serve(EngineIo::new(handler).initial_headers(see)).await;
+    assert_eq!(field(&switched(&server, WEBSOCKET).await, "saw"), Some("websocket"));
+    let mut socket = crate::engine_io_peer::websocket(&server, PATH, "").await.unwrap();
+    assert!(text(&mut socket).await.starts_with("0{"));
+    assert_eq!(text(&mut socket).await, "4as it should be");
+}
+
 #[tokio::test]
 async fn headers_of_a_post_are_seen_before_its_messages() {
     let posts: Arc<Mutex<HashMap<String, HeaderMap>>> = Arc::default();
