@@ -31,7 +31,9 @@ impl Request {
         bytes.put_slice(target.as_bytes());
         fields().for_each(|(_, value)| bytes.put_slice(value.as_bytes()));
         let mut bytes = bytes.freeze();
-        let mut headers = HeaderMap::with_capacity(fields().count());
+        // The names alone, for a map takes so many and any number of values: more is a panic.
+        let names = self.headers.keys().filter(|name| !is_of_connection(name)).count();
+        let mut headers = HeaderMap::with_capacity(names);
         // What was valid is valid.
         let uri = Uri::from_maybe_shared(bytes.split_to(target.len()));
         for (name, value) in fields() {
@@ -133,5 +135,20 @@ mod tests {
         }
         assert_eq!(detached.headers, expected);
         assert_eq!(detached.headers.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
+    }
+
+    #[test]
+    fn as_many_fields_as_a_map_takes_are_copied() {
+        // The http crate's map has at most 24 576 names, and more values.
+        let mut parts = http::Request::new(()).into_parts().0;
+        for number in 0..20_000 {
+            parts.headers.append("x-0", HeaderValue::from(number));
+        }
+        for number in 1..24_576 {
+            let name = HeaderName::try_from(format!("x-{number}")).unwrap();
+            parts.headers.append(name, HeaderValue::from(number));
+        }
+        let request = Request::of(parts, None);
+        assert_eq!(request.detached().headers, request.headers);
     }
 }
