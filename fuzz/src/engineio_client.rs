@@ -3,8 +3,10 @@ use std::time::Duration;
 
 use rtwire_engineio::client::{Event, Limits, Request};
 use rtwire_engineio::{
-    ClientSession, Frame, Message, Packet, Payload, PreparedMessage, Query, SendError, Transport,
+    ClientSession, Frame, Message, Packet, Payload, Query, SendError, Transport,
 };
+
+use crate::engineio_messages;
 
 /// The client's end of a session, whatever server and caller do. The first byte chooses the
 /// transport and the limits; then each line is an operation: a letter (see `step`), and its data.
@@ -264,25 +266,12 @@ impl Model {
     }
 
     fn send(&mut self, separator: bool, data: &[u8]) {
-        let n = self.sent;
-        let message = match (data.first(), separator) {
-            (_, true) => Message::from(format!("{n}\x1e")),
-            (Some(b'b'), false) => Message::from(n.to_be_bytes().to_vec()),
-            (_, false) => Message::from(n.to_string()),
-        };
-        let result = self.session.send(message);
+        let result = self.session.send(engineio_messages::one(self.sent, separator, data));
         self.sent(1, separator, result);
     }
 
-    /// Messages that belong together, the last one perhaps with a separator.
     fn send_all(&mut self, separator: bool) {
-        let n = self.sent;
-        let end = if separator { "\x1e" } else { "" };
-        let messages = [
-            PreparedMessage::new(n.to_string()),
-            PreparedMessage::new((n + 1).to_be_bytes().to_vec()),
-            PreparedMessage::new(format!("{}{end}", n + 2)),
-        ];
+        let messages = engineio_messages::three(self.sent, separator);
         let queued = self.session.queued();
         let result = self.session.send_all_prepared(&messages);
         assert_eq!(result.is_ok(), self.session.queued() > queued, "all or none");

@@ -3,6 +3,7 @@
 mod deflate_messages;
 mod deflate_negotiation;
 mod engineio_client;
+mod engineio_messages;
 mod engineio_payload;
 mod engineio_session;
 mod engineio_v3;
