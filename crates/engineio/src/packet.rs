@@ -16,6 +16,7 @@
 use alloc::string::String;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::{error::Error, frame::Frame, message::Message, open::OpenPacket, rule::Rule};
@@ -130,6 +131,12 @@ impl Packet {
         match self {
             Self::Message(Message::Text(text)) if text.len() < payload / 2 => {
                 Self::Message(Message::Text(ByteString::from(&*text)))
+            }
+            // What was base64 is by itself already.
+            Self::Message(Message::Binary(bytes))
+                if bytes.len() < payload / 2 && !bytes.is_unique() =>
+            {
+                Self::Message(Message::Binary(Bytes::copy_from_slice(&bytes)))
             }
             packet => packet,
         }

@@ -489,14 +489,7 @@ impl Session {
         let body = self.end_post(body.into())?;
         let len = body.len();
         let mut payload = v3::Payload::decode(Frame::Binary(body), self.limits.max_packets);
-        let detached = |packet| match packet {
-            // It shares the payload's bytes, as text does.
-            Packet::Message(Message::Binary(bytes)) if bytes.len() < len / 2 => {
-                Packet::Message(Bytes::copy_from_slice(&bytes).into())
-            }
-            packet => packet,
-        };
-        self.packets(len, || (payload.offset(), payload.next().map(|next| next.map(detached))))
+        self.packets(len, || (payload.offset(), payload.next()))
     }
 
     /// No POST is read any more; its body, unless it is too long or nobody's.
