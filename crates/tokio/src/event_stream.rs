@@ -82,7 +82,7 @@ impl<IO: AsyncRead> EventStream<ReaderStream<IO>> {
     /// # }
     /// ```
     pub fn from_reader(io: IO) -> Self {
-        Self::over(ReaderStream::with_capacity(io, READ), Decoder::new())
+        Self::with_decoder(ReaderStream::with_capacity(io, READ), Decoder::new())
     }
 }
 
@@ -93,12 +93,7 @@ where
 {
     /// The events of a whole body, within the default [`Limits`](rtwire_sse::Limits).
     pub fn new(chunks: S) -> Self {
-        Self::over(chunks, Decoder::new())
-    }
-
-    /// Reads with `decoder`, which has its limits and the last event ID of an earlier connection.
-    pub fn with_decoder(chunks: S, decoder: Decoder) -> Self {
-        Self::over(chunks, decoder)
+        Self::with_decoder(chunks, Decoder::new())
     }
 
     /// The next event; `None` once the body has ended.
@@ -133,7 +128,8 @@ where
 }
 
 impl<S> EventStream<S> {
-    fn over(chunks: S, decoder: Decoder) -> Self {
+    /// Reads with `decoder`, which has its limits and the last event ID of an earlier connection.
+    pub fn with_decoder(chunks: S, decoder: Decoder) -> Self {
         Self { chunks, decoder, unread: Bytes::new(), ended: false }
     }
 
