@@ -57,11 +57,9 @@ impl Settings {
 
 /// One path's sessions.
 pub(crate) struct Endpoint {
+    settings: Settings,
+    /// Those of the settings, as sessions share them.
     limits: Arc<Limits>,
-    max_sessions: usize,
-    allow_eio3: bool,
-    hooks: Hooks,
-    http_compression: Option<usize>,
     websocket_options: WebSocketOptions,
     websocket_limits: Arc<rtwire_websocket::Limits>,
     registry: Arc<Registry>,
@@ -73,7 +71,7 @@ type Open = dyn Fn(&Arc<SharedSession>) -> Box<dyn Application> + Send + Sync;
 
 impl Endpoint {
     pub(crate) fn new(
-        settings: &Settings,
+        settings: Settings,
         registry: Arc<Registry>,
         open: impl Fn(&Arc<SharedSession>) -> Box<dyn Application> + Send + Sync + 'static,
     ) -> Self {
@@ -87,10 +85,6 @@ impl Endpoint {
             .max_output(64 << 10);
         Self {
             limits: Arc::new(settings.limits),
-            max_sessions: settings.max_sessions,
-            allow_eio3: settings.allow_eio3,
-            hooks: settings.hooks.clone(),
-            http_compression: settings.http_compression,
             websocket_options: WebSocketOptions {
                 compression: settings.compression,
                 ..WebSocketOptions::default()
@@ -98,6 +92,7 @@ impl Endpoint {
             websocket_limits: Arc::new(websocket_limits),
             registry,
             open: Box::new(open),
+            settings,
         }
     }
 
@@ -114,7 +109,8 @@ impl Endpoint {
         B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
     {
         let query = request.uri().query().unwrap_or_default();
-        let query = if self.allow_eio3 { Query::parse_v3(query)? } else { Query::parse(query)? };
+        let query =
+            if self.settings.allow_eio3 { Query::parse_v3(query)? } else { Query::parse(query)? };
         if query.jsonp.is_some() && !is_script_allowed(request.headers()) {
             return Err(Rule::Forbidden.into());
         }
@@ -135,9 +131,9 @@ impl Endpoint {
             }
             (engine_io::Request::Poll, Some(session)) => {
                 let head = head(request, &context);
-                let headers = self.hooks.headers(&head);
+                let headers = self.settings.hooks.headers(&head);
                 let coding = self.coding(&head);
-                drop(head);
+                drop(head); // hyper's buffer is part of it, and a GET waits long.
                 self.poll(&session, query.jsonp, coding, headers).await
             }
             (engine_io::Request::Post, Some(session)) => self
@@ -149,12 +145,12 @@ impl Endpoint {
                 }),
             (engine_io::Request::Handshake(Transport::Polling), _) => {
                 let head = head(request, &context);
-                self.hooks.allow(&head).await?;
+                self.settings.hooks.allow(&head).await?;
                 let (session, task) = self.open(&head, &query, &context)?;
-                let headers = self.hooks.handshake_headers(&head, &session.sid());
+                let headers = self.settings.hooks.handshake_headers(&head, &session.sid());
                 task.start(None);
                 let coding = self.coding(&head);
-                drop(head);
+                drop(head); // hyper's buffer is part of it, and a GET waits long.
                 self.poll(&session, query.jsonp, coding, headers).await
             }
             // A request without a sid is a handshake.
@@ -180,8 +176,10 @@ impl Endpoint {
         // That it is open is known to the application from the first.
         session.next_event();
         let session = SharedSession::new(session, Arc::clone(&self.limits), head.detached());
-        let registration =
-            self.registry.register(&session, self.max_sessions).ok_or(Refusal::TooManySessions)?;
+        let registration = self
+            .registry
+            .register(&session, self.settings.max_sessions)
+            .ok_or(Refusal::TooManySessions)?;
         let application = (self.open)(&session);
         let server = Arc::clone(&context.shared);
         let task = Task::new(Arc::clone(&session), application, server, registration);
@@ -199,9 +197,9 @@ impl Endpoint {
             upgrade::accept(&request, &self.websocket_options).map_err(Refusal::Handshake)?;
         let on_upgrade = hyper::upgrade::on(&mut request);
         let head = head(request, &context);
-        self.hooks.allow(&head).await?;
+        self.settings.hooks.allow(&head).await?;
         let (session, task) = self.open(&head, query, &context)?;
-        let headers = self.hooks.handshake_headers(&head, &session.sid());
+        let headers = self.settings.hooks.handshake_headers(&head, &session.sid());
         let connection = upgrade::connection(&answer, Arc::clone(&self.websocket_limits));
         upgrade::begin(on_upgrade, connection, context, slot, move |socket, context| {
             task.start(Some(OpenWebSocket { socket, permit: context.permit }));
@@ -222,7 +220,7 @@ impl Endpoint {
         session.update(Session::start_upgrade)?;
         let arriving = Unless::new(session, Session::websocket_failed);
         let on_upgrade = hyper::upgrade::on(&mut request);
-        let headers = self.hooks.headers(&head(request, &context));
+        let headers = self.settings.hooks.headers(&head(request, &context));
         let connection = upgrade::connection(&answer, Arc::clone(&self.websocket_limits));
         upgrade::begin(on_upgrade, connection, context, slot, move |socket, context| {
             arriving.done().arrive(OpenWebSocket { socket, permit: context.permit });
@@ -249,7 +247,7 @@ impl Endpoint {
             return Err(Rule::InvalidUtf8.into());
         }
         // Before the messages of the POST are there, so that who handles them may know what it saw.
-        let headers = self.hooks.headers(&Request::of(parts, context.peer));
+        let headers = self.settings.hooks.headers(&Request::of(parts, context.peer));
         let deadline = context.shared.limits.body_deadline;
         let body = match post::read_body(body, self.limits.max_payload, deadline).await {
             Ok(body) => body,
@@ -275,7 +273,7 @@ impl Endpoint {
 
     /// How the answer to a GET is to be coded, once it is long enough.
     fn coding(&self, head: &Request) -> Option<ContentCoding> {
-        self.http_compression.and_then(|_| ContentCoding::accepted(&head.headers))
+        self.settings.http_compression.and_then(|_| ContentCoding::accepted(&head.headers))
     }
 
     async fn poll(
@@ -305,7 +303,9 @@ impl Endpoint {
             (Frame::Close, _) => (Bytes::new(), "text/plain; charset=UTF-8"),
         };
         let coded = coding
-            .filter(|_| self.http_compression.is_some_and(|threshold| body.len() >= threshold))
+            .filter(|_| {
+                self.settings.http_compression.is_some_and(|threshold| body.len() >= threshold)
+            })
             .and_then(|coding| Some((coding, coding.encode(&body)?)));
         let mut response = match coded {
             Some((coding, coded)) => {
@@ -316,7 +316,7 @@ impl Endpoint {
             None => Response::new(Body::from(body)),
         };
         set_headers(response.headers_mut(), content_type);
-        if self.http_compression.is_some() {
+        if self.settings.http_compression.is_some() {
             let vary = HeaderValue::from_static("Accept-Encoding");
             response.headers_mut().append(header::VARY, vary);
         }

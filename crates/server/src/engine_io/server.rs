@@ -200,12 +200,12 @@ impl EngineIo {
 
     /// The path, and what answers there.
     pub(crate) fn into_endpoint(self) -> (String, Endpoint) {
-        let handler = self.handler;
-        let endpoint = Endpoint::new(&self.settings, Arc::default(), move |session| {
+        let (handler, path) = (self.handler, self.settings.path.clone());
+        let endpoint = Endpoint::new(self.settings, Arc::default(), move |session| {
             let served = handler(EngineIoSocket::new(Arc::clone(session)));
             Box::new(Handled { session: Arc::clone(session), served: Some(served) })
         });
-        (self.settings.path, endpoint)
+        (path, endpoint)
     }
 }
 

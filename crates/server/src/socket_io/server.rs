@@ -256,11 +256,11 @@ impl SocketIo {
 
     /// The path, and what answers there.
     pub(crate) fn into_endpoint(self) -> (String, Endpoint) {
-        let (io, rules) = (self.io, Arc::new(self.rules));
-        let endpoint = Endpoint::new(&self.engine, self.registry, move |session| {
+        let (io, rules, path) = (self.io, Arc::new(self.rules), self.engine.path.clone());
+        let endpoint = Endpoint::new(self.engine, self.registry, move |session| {
             Box::new(ClientTask::new(session, &io, &rules))
         });
-        (self.engine.path, endpoint)
+        (path, endpoint)
     }
 }
 
