@@ -5,18 +5,24 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::Instant;
 
-use rtwire_tests::{LONG, Server, programs};
+use rtwire_tests::{LONG, Server, foreign, programs};
 
 const SESSIONS: usize = 10_000;
 
 fn echo(options: &[&str]) -> Server {
-    let mut echo = programs::example("engineio_echo");
-    echo.args(["--port", "0"]).args(options);
+    let mut echo = echo_command(options);
     // With an arena for each thread, an allocator keeps now this much and now that.
     echo.env("MALLOC_ARENA_MAX", "1");
     Server::start(echo)
+}
+
+fn echo_command(options: &[&str]) -> Command {
+    let mut echo = programs::example("engineio_echo");
+    echo.args(["--port", "0"]).args(options);
+    echo
 }
 
 fn connect(server: &Server) -> BufReader<TcpStream> {
@@ -51,34 +57,71 @@ fn sid(open: &str) -> String {
     open.split('"').nth(3).unwrap().to_owned()
 }
 
+fn open_by_polling(client: &mut BufReader<TcpStream>, sessions: usize) -> Vec<String> {
+    (0..sessions).map(|_| sid(&get(client, "polling"))).collect()
+}
+
+/// Waits until nothing is known of the sessions any more.
+fn see_them_gone(client: &mut BufReader<TcpStream>, sids: &[String]) {
+    let opened = Instant::now();
+    for sid in sids {
+        // No handshake of a WebSocket, which is refused either way and disturbs nobody.
+        let ask = format!("websocket&sid={sid}");
+        while get(client, &ask) == r#"{"code":3,"message":"Bad request"}"# {
+            assert!(opened.elapsed() < LONG, "a session outlives its deadline");
+        }
+        let answer = get(client, &ask);
+        assert_eq!(answer, r#"{"code":1,"message":"Session ID unknown"}"#);
+    }
+}
+
+const SOON: [&str; 4] = ["--ping-interval", "3000", "--ping-timeout", "1000"];
+
 /// An allocator need not give back what the first ten thousand took; the next ones take it again.
 #[test]
 fn ten_thousand_abandoned_sessions_are_gone_after_their_deadline_and_leave_no_memory() {
     const ROUNDS: usize = 3;
-    let server = echo(&["--ping-interval", "3000", "--ping-timeout", "1000"]);
+    let server = echo(&SOON);
     let mut client = connect(&server);
     let mut resident = Vec::new();
     for _ in 0..ROUNDS {
-        let mut sids = Vec::new();
-        for _ in 0..SESSIONS {
-            sids.push(sid(&get(&mut client, "polling")));
-        }
+        let sids = open_by_polling(&mut client, SESSIONS);
         resident.push(server.resident_bytes());
-        let opened = Instant::now();
-        for sid in &sids {
-            // No handshake of a WebSocket, which is refused either way and disturbs nobody.
-            let ask = format!("websocket&sid={sid}");
-            while get(&mut client, &ask) == r#"{"code":3,"message":"Bad request"}"# {
-                assert!(opened.elapsed() < LONG, "a session outlives its deadline");
-            }
-            let answer = get(&mut client, &ask);
-            assert_eq!(answer, r#"{"code":1,"message":"Session ID unknown"}"#);
-        }
+        see_them_gone(&mut client, &sids);
         resident.push(server.resident_bytes());
     }
     println!("resident with sessions and without them, in turn: {resident:?}");
     if let [Some(first), .., Some(last)] = resident[..] {
         assert!(last <= first + first / 10, "{resident:?}");
+    }
+}
+
+/// Where the allocator gives back what is free, the server has as much memory afterwards as before.
+#[test]
+#[ignore = "needs jemalloc"]
+fn ten_thousand_abandoned_sessions_give_their_memory_back_to_the_system() {
+    let mut echo = echo_command(&SOON);
+    foreign::on_jemalloc(&mut echo);
+    let server = Server::start(echo);
+    let mut client = connect(&server);
+    // What the first ones bring in is no session's share.
+    let sids = open_by_polling(&mut client, 100);
+    see_them_gone(&mut client, &sids);
+    let Some(start) = server.resident_bytes() else { return };
+
+    let sids = open_by_polling(&mut client, SESSIONS);
+    let crowded = server.resident_bytes().unwrap();
+    assert!(crowded > 2 * start, "{crowded} with all of them, {start} without");
+    see_them_gone(&mut client, &sids);
+    let gone = Instant::now();
+    loop {
+        let end = server.resident_bytes().unwrap();
+        if end <= start + start / 10 {
+            println!("{start} bytes at the start, {crowded} with 10 000 sessions, {end} without");
+            return;
+        }
+        assert!(gone.elapsed() < LONG, "{end} bytes are left, {start} were at the start");
+        get(&mut client, "websocket&sid=nobody");
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     let node = tools::program("node", "nodejs")?;
     let curl = tools::program("curl", "curl")?;
     let nginx = nginx()?;
+    let jemalloc = tools::library("libjemalloc.so.2", "libjemalloc2")?;
     let openssl = tools::program("openssl", "openssl")?;
     node_modules(project)?;
     let python = python(project)?;
@@ -26,6 +27,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
             .cargo(&["test", "--workspace", "--", "--include-ignored"])
             .env("RTWIRE_CHROMIUM", chromium)
             .env("RTWIRE_CURL", curl)
+            .env("RTWIRE_JEMALLOC", jemalloc)
             .env("RTWIRE_NGINX", nginx)
             .env("RTWIRE_NODE", node)
             .env("RTWIRE_OPENSSL", openssl)

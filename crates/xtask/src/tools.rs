@@ -14,23 +14,39 @@ pub(crate) fn program(name: &str, package: &str) -> Result<PathBuf> {
     if let Some(found) = find(name) {
         return Ok(found);
     }
+    install(package)?;
+    installed(name, package)
+}
+
+/// The shared library called `name`, from Debian's `package` if it isn't there and we are root.
+pub(crate) fn library(name: &str, package: &str) -> Result<PathBuf> {
+    if let Some(found) = find_library(name) {
+        return Ok(found);
+    }
+    install(package)?;
+    find_library(name).with_context(|| missing(name, package))
+}
+
+/// The program called `name`, which is left to others to install, from Debian's `package`.
+pub(crate) fn installed(name: &str, package: &str) -> Result<PathBuf> {
+    find(name).with_context(|| missing(name, package))
+}
+
+fn missing(name: &str, package: &str) -> String {
+    format!("`{name}` is missing: install it (Debian's package is `{package}`) and try again")
+}
+
+/// Installs a package of Debian's, on Debian and if we are root.
+fn install(package: &str) -> Result<()> {
     if !is_root() || find("apt-get").is_none() {
-        return installed(name, package);
+        return Ok(());
     }
     command::run(Command::new("apt-get").arg("update"))?;
     command::run(
         Command::new("apt-get")
             .args(["install", "-y", "--no-install-recommends", package])
             .env("DEBIAN_FRONTEND", "noninteractive"),
-    )?;
-    find(name).with_context(|| format!("Debian's package `{package}` brought no `{name}`"))
-}
-
-/// The program called `name`, which is left to others to install, from Debian's `package`.
-pub(crate) fn installed(name: &str, package: &str) -> Result<PathBuf> {
-    find(name).with_context(|| {
-        format!("`{name}` is missing: install it (Debian's package is `{package}`) and try again")
-    })
+    )
 }
 
 /// The cargo subcommand `name`, installed from its crate `cargo-NAME` if it isn't there.
@@ -49,6 +65,12 @@ fn find(name: &str) -> Option<PathBuf> {
     // Where Debian has servers, and which only root has in the path.
     let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
     folders.map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+/// Where Debian has libraries: a folder for each architecture.
+fn find_library(name: &str) -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|folder| folder.path());
+    folders.map(|folder| folder.join(name)).find(|library| library.is_file())
 }
 
 fn is_root() -> bool {
