@@ -1,6 +1,6 @@
 //! An echo server for measurements: of WebSockets on any path, handled where messages lie; on `/messages` by
-//! messages of their own; of Engine.IO on `/engine.io/`. On `/broadcast` each message goes to everybody
-//! there.
+//! messages of their own; of Engine.IO on `/engine.io/`; of Socket.IO, in acks of the event `echo`. On
+//! `/broadcast` each message goes to everybody there, and so does Socket.IO's event `broadcast`.
 //!
 //! `cargo run --release -p rtwire-examples --example echo -- --port 9001`
 
@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use rtwire_server::{
-    CloseCode, CloseReason, CompressionConfig, Endpoints, EngineIo, EngineIoLimits,
-    EngineIoSendError, EngineIoSocket, Limits, OriginPolicy, PreparedMessage, Server, WebSocket,
-    WebSocketError, WebSocketOptions, WebSocketSender,
+    Ack, CloseCode, CloseReason, CompressionConfig, Endpoints, EngineIo, EngineIoLimits,
+    EngineIoSendError, EngineIoSocket, Limits, OriginPolicy, PreparedMessage, Server, Socket,
+    SocketIo, WebSocket, WebSocketError, WebSocketOptions, WebSocketSender,
 };
 
 #[derive(Parser)]
@@ -108,11 +108,24 @@ fn main() -> anyhow::Result<()> {
         .max_payload(usize::try_from(options.max_message)?)
         .ping_interval(Duration::from_millis(options.ping_interval))
         .ping_timeout(Duration::from_millis(options.ping_timeout));
+    let socket_io = SocketIo::new().engine_limits(engine_io);
+    socket_io.of("/", |ns| ns);
+    let everybody = socket_io.namespace("/");
+    socket_io.of("/", |ns| {
+        ns.on("echo", async |text: String, ack: Ack| ack.send(&text)).on(
+            "broadcast",
+            move |_: Socket, text: String| {
+                let everybody = everybody.clone();
+                async move { everybody.emit("broadcast", &text).map(drop) }
+            },
+        )
+    });
     let app = Endpoints::new()
         .websocket_with("*", everywhere, echo)
         .websocket_with("/protocol", WebSocketOptions::new().protocols(options.protocols), echo)
         .websocket("/messages", echo_messages)
         .engine_io(EngineIo::new(echo_engine_io).limits(engine_io))
+        .socket_io(socket_io)
         .websocket("/broadcast", move |ws| broadcast(ws, Arc::clone(&room)))
         .origin_policy(OriginPolicy::any())
         .limits(Limits::default().websocket(websocket));

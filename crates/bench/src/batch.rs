@@ -58,29 +58,37 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Makes `messages` messages of `prefix` and `payload` bytes each.
+    /// Makes `messages` messages of `payload` bytes each, which come back as they are.
     #[must_use]
-    pub fn new(
+    pub fn new(content: Content, payload: usize, messages: usize, random: &mut Random) -> Self {
+        let bare = |_, payload: &[u8]| (payload.to_vec(), payload.to_vec());
+        Self::wrapped(content, payload, messages, random, bare)
+    }
+
+    /// The same, with what `wrap` puts around each, the index first:
+    /// as it is sent, and as it is to come back. Those that come back have the same length.
+    #[must_use]
+    pub fn wrapped(
         content: Content,
-        prefix: &[u8],
         payload: usize,
         messages: usize,
         random: &mut Random,
+        wrap: impl Fn(usize, &[u8]) -> (Vec<u8>, Vec<u8>),
     ) -> Self {
         let mut batch = Self { frames: Vec::new(), echo: Vec::new(), echo_frame: 0 };
-        for _ in 0..messages {
-            let payload = [prefix, &random.payload(content, payload)].concat();
-            batch.push(content, &payload, random.masking_key());
+        for index in 0..messages {
+            let (sent, echo) = wrap(index, &random.payload(content, payload));
+            batch.push(content, &sent, &echo, random.masking_key());
         }
         batch.echo_frame = batch.echo.len() / messages.max(1);
         batch
     }
 
-    fn push(&mut self, content: Content, payload: &[u8], key: [u8; 4]) {
-        encode_header(&mut self.frames, content, payload.len(), Some(key));
-        self.frames.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
-        encode_header(&mut self.echo, content, payload.len(), None);
-        self.echo.extend_from_slice(payload);
+    fn push(&mut self, content: Content, sent: &[u8], echo: &[u8], key: [u8; 4]) {
+        encode_header(&mut self.frames, content, sent.len(), Some(key));
+        self.frames.extend(sent.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+        encode_header(&mut self.echo, content, echo.len(), None);
+        self.echo.extend_from_slice(echo);
     }
 }
 
@@ -166,7 +174,7 @@ mod tests {
     #[test]
     fn s5_7_masked_and_unmasked_hello() {
         let mut batch = Batch { frames: Vec::new(), echo: Vec::new(), echo_frame: 0 };
-        batch.push(Content::Text, b"Hello", [0x37, 0xfa, 0x21, 0x3d]);
+        batch.push(Content::Text, b"Hello", b"Hello", [0x37, 0xfa, 0x21, 0x3d]);
         assert_eq!(
             batch.frames,
             [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]

@@ -42,7 +42,7 @@ impl Connection {
             stream,
             batch: index,
             in_flight: false,
-            engine_io: kind == Kind::EngineIoEcho,
+            engine_io: kind.is_engine_io(),
             sent: 0,
             received: 0,
             cut_ping: Vec::new(),
@@ -227,7 +227,11 @@ mod tests {
 
     fn batches(content: Content, prefix: &[u8]) -> Vec<Batch> {
         let mut random = Random::new(1);
-        (0..2).map(|_| Batch::new(content, prefix, 5, 3, &mut random)).collect()
+        let wrap = |_, payload: &[u8]| {
+            let message = [prefix, payload].concat();
+            (message.clone(), message)
+        };
+        (0..2).map(|_| Batch::wrapped(content, 5, 3, &mut random, wrap)).collect()
     }
 
     /// Gives the echo of three frames with a Ping between the first two.

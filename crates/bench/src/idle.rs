@@ -32,7 +32,7 @@ impl Idle {
         connections: usize,
         at_once: usize,
     ) -> Result<Self> {
-        let workload = Workload { kind, content: Content::Binary, payload: 64, pipeline: 1 };
+        let workload = Workload { kind, content: Content::Text, payload: 64, pipeline: 1 };
         // What is set up once, by the first connection, isn't a connection's share.
         Load::connect(server.address, 1, workload)?.run(Until::Batches(1))?;
         let before = server.settled_memory()?;

@@ -1,5 +1,5 @@
-//! What the benches of rtwire are made of: a load generator of WebSockets and Engine.IO that shares no code
-//! with any measured implementation, the echo servers' common parts, codecs and decoders driven alike, what they
+//! What the benches of rtwire are made of: a load generator of WebSockets, Engine.IO and Socket.IO that shares
+//! no code with any measured implementation, the echo servers' common parts, codecs and decoders driven alike, what they
 //! are given, and the means to measure a process.
 //!
 //! The programs are in `src/bin`: each `bench-*` measures and prints tables, `ws-load` drives any

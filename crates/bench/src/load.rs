@@ -9,7 +9,7 @@ use rustix::event::epoll;
 
 use crate::batch::{Batch, Content, Random};
 use crate::connection::Connection;
-use crate::handshake::Ask;
+use crate::handshake::{Ask, Session};
 use crate::opening;
 
 /// How long the server may leave all connections without a byte.
@@ -29,6 +29,10 @@ pub enum Kind {
     EngineIoEcho,
     /// All connections. The first one sends.
     Broadcast,
+    /// The connection itself, in the ack of each event of Socket.IO.
+    SocketIoAck,
+    /// All connections, as an event of Socket.IO. The first one sends.
+    SocketIoBroadcast,
 }
 
 impl Kind {
@@ -38,20 +42,48 @@ impl Kind {
         match self {
             Self::Echo => Ask::from("/"),
             Self::OwnedEcho => Ask::from("/messages"),
-            Self::EngineIoEcho => {
-                let path = "/engine.io/?EIO=4&transport=websocket";
-                Ask { path, deflate: false, engine_io: true }
-            }
+            Self::EngineIoEcho => Ask {
+                path: "/engine.io/?EIO=4&transport=websocket",
+                deflate: false,
+                session: Session::EngineIo,
+            },
             Self::Broadcast => Ask::from("/broadcast"),
+            Self::SocketIoAck | Self::SocketIoBroadcast => Ask {
+                path: "/socket.io/?EIO=4&transport=websocket",
+                deflate: false,
+                session: Session::SocketIo,
+            },
         }
     }
 
-    /// What is in front of each payload: the type of Engine.IO's packet, which binary has not.
-    fn prefix(self, content: Content) -> &'static [u8] {
-        match (self, content) {
-            (Self::EngineIoEcho, Content::Text | Content::Scripts) => b"4",
-            _ => b"",
-        }
+    /// Whether a session of Engine.IO is below, with its own pings.
+    #[must_use]
+    pub fn is_engine_io(self) -> bool {
+        self.ask().session != Session::None
+    }
+
+    /// The message of this index in a batch that is sent with a payload, and the one that is to come back: in the
+    /// packets of Engine.IO and Socket.IO, if they are below.
+    fn wrap(self, content: Content, index: usize, payload: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        // Of two digits, for all that come back have the same length.
+        let id = index % 90 + 10;
+        let (sent, back) = match (self, content) {
+            (Self::EngineIoEcho, Content::Text | Content::Scripts) => {
+                (("4".into(), ""), ("4".into(), ""))
+            }
+            (Self::SocketIoAck, _) => {
+                ((format!("42{id}[\"echo\",\""), "\"]"), (format!("43{id}[\""), "\"]"))
+            }
+            (Self::SocketIoBroadcast, _) => {
+                let event = ("42[\"broadcast\",\"".to_owned(), "\"]");
+                (event.clone(), event)
+            }
+            _ => ((String::new(), ""), (String::new(), "")),
+        };
+        let around = |(before, after): (String, &str)| {
+            [before.as_bytes(), payload, after.as_bytes()].concat()
+        };
+        (around(sent), around(back))
     }
 }
 
@@ -62,7 +94,8 @@ pub struct Workload {
     pub kind: Kind,
     /// Text or binary messages.
     pub content: Content,
-    /// Bytes of each message's payload, beside the type in front of a text of Engine.IO.
+    /// Bytes of each message's payload, beside what Engine.IO and Socket.IO have around it. Socket.IO's is a
+    /// string, of [`Content::Text`].
     pub payload: usize,
     /// Messages that a connection sends before it waits until they have been received.
     pub pipeline: usize,
@@ -127,7 +160,10 @@ impl Load {
                 .map(|(index, stream)| Connection::new(index, stream, kind))
                 .collect(),
             batches: (0..BATCHES)
-                .map(|_| Batch::new(content, kind.prefix(content), payload, pipeline, &mut random))
+                .map(|_| {
+                    let wrap = |index, payload: &[u8]| kind.wrap(content, index, payload);
+                    Batch::wrapped(content, payload, pipeline, &mut random, wrap)
+                })
                 .collect(),
             kind,
             pipeline: pipeline as u64,
@@ -165,8 +201,10 @@ impl Load {
             Until::Batches(batches) => done < batches,
         };
         let batches = match self.kind {
-            Kind::Echo | Kind::OwnedEcho | Kind::EngineIoEcho => self.echo(goes_on)?,
-            Kind::Broadcast => self.broadcast(goes_on)?,
+            Kind::Echo | Kind::OwnedEcho | Kind::EngineIoEcho | Kind::SocketIoAck => {
+                self.echo(goes_on)?
+            }
+            Kind::Broadcast | Kind::SocketIoBroadcast => self.broadcast(goes_on)?,
         };
         Ok(Done { messages: batches * self.pipeline, elapsed: start.elapsed() })
     }

@@ -175,7 +175,7 @@ mod tests {
     use crate::batch::{Content, Random};
 
     fn batch() -> Batch {
-        Batch::new(Content::Binary, b"", 5, 3, &mut Random::new(1))
+        Batch::new(Content::Binary, 5, 3, &mut Random::new(1))
     }
 
     #[test]

@@ -10,13 +10,14 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
-use crate::handshake::{self, Ask};
+use crate::handshake::{self, Ask, Session};
 
 /// How long all connections may take to open. A full accept queue costs a client whole seconds,
 /// because the kernel sends its SYN again after 1 s, 2 s, 4 s.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Opens `count` WebSockets at `address`, at most `at_once` of them in flight at a time.
+/// Opens `count` WebSockets at `address`, and what is asked for over them, at most `at_once` of them in flight at
+/// a time.
 ///
 /// The streams are non-blocking, with TCP_NODELAY.
 ///
@@ -29,7 +30,7 @@ pub fn open<'a>(
     at_once: usize,
 ) -> Result<Vec<TcpStream>> {
     let ask = ask.into();
-    let request = handshake::request(ask);
+    let request = handshake::request(ask).into_bytes();
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let deadline = Instant::now() + DEADLINE;
     let mut opening = Vec::with_capacity(count);
@@ -53,9 +54,7 @@ pub fn open<'a>(
             let index = usize::try_from(event.data.u64())?;
             let connection = &mut opening[index];
             if !connection.open
-                && connection
-                    .advance(request.as_bytes(), ask)
-                    .with_context(|| format!("nr {index}"))?
+                && connection.advance(&request, ask).with_context(|| format!("nr {index}"))?
             {
                 opened += 1;
             }
@@ -84,9 +83,10 @@ pub(crate) fn wait(
 
 struct Opening {
     stream: TcpStream,
-    /// Bytes of the request.
+    /// Bytes of the request, or of what joins.
     sent: usize,
     response: Vec<u8>,
+    joins: bool,
     open: bool,
 }
 
@@ -104,11 +104,30 @@ impl Opening {
         }
         let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
-        Ok(Self { stream, sent: 0, response: Vec::new(), open: false })
+        Ok(Self { stream, sent: 0, response: Vec::new(), joins: false, open: false })
     }
 
     /// Writes and reads what can be; `true` once the connection is open.
     fn advance(&mut self, request: &[u8], ask: Ask<'_>) -> Result<bool> {
+        if !self.joins {
+            if !self.exchange(request, |answer| handshake::accepted(answer, ask))? {
+                return Ok(false);
+            }
+            (self.joins, self.sent) = (true, 0);
+        }
+        if ask.session == Session::SocketIo && !self.exchange(handshake::JOIN, handshake::joined)? {
+            return Ok(false);
+        }
+        self.open = true;
+        Ok(true)
+    }
+
+    /// Writes and reads what can be; `true` once the answer is there.
+    fn exchange(
+        &mut self,
+        request: &[u8],
+        answered: impl Fn(&[u8]) -> Result<Option<usize>>,
+    ) -> Result<bool> {
         while self.sent < request.len() {
             match self.stream.write(&request[self.sent..]) {
                 Ok(written) => self.sent += written,
@@ -130,9 +149,12 @@ impl Opening {
                 Err(error) => return Err(error.into()),
             }
             ensure!(self.response.len() <= 8192, "the response head is over 8192 bytes");
-            if handshake::accepted(&self.response, ask)? {
-                self.open = true;
+            if let Some(pings) = answered(&self.response)? {
                 self.response = Vec::new();
+                for _ in 0..pings {
+                    // A few bytes fit into a socket that has sent so little.
+                    self.stream.write_all(handshake::ENGINE_IO_PONG)?;
+                }
                 return Ok(true);
             }
         }

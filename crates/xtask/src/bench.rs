@@ -23,6 +23,8 @@ enum What {
     /// Engine.IO, beside a plain WebSocket.
     #[value(name = "engineio")]
     EngineIo,
+    /// Socket.IO servers.
+    Sio,
     /// Event stream decoders.
     Sse,
     /// WebSocket codecs, in memory.
@@ -57,6 +59,14 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
             build(&["--package", "rtwire-examples", "--example", "echo"])?;
             let mut bench = bench("bench-engineio")?;
             bench.arg("--ours").arg(release.join("examples/echo"));
+            bench.arg("--node-modules").arg(project.path("tests/node/node_modules"));
+            bench
+        }
+        What::Sio => {
+            build(&["--package", "rtwire-examples", "--example", "echo"])?;
+            build(&[&package[..], &["--bin", "peer-socketioxide"]].concat())?;
+            let mut bench = bench("bench-sio")?;
+            bench.arg("--ours").arg(release.join("examples/echo")).arg("--peers").arg(&release);
             bench.arg("--node-modules").arg(project.path("tests/node/node_modules"));
             bench
         }

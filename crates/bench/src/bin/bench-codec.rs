@@ -123,7 +123,7 @@ fn main() -> Result<()> {
     for &payload in &options.payloads {
         let mut random = Random::new(payload as u64);
         let messages = messages_at_once(payload);
-        let batch = Batch::new(Content::Binary, b"", payload, messages, &mut random);
+        let batch = Batch::new(Content::Binary, payload, messages, &mut random);
         for (title, mut contenders) in
             [("Decode", decoders(&batch, payload)?), ("Encode", encoders(&batch, payload)?)]
         {

@@ -138,7 +138,7 @@ impl Work {
 
 fn exchange(what: What, content: Content, payload: usize, batches: u64) -> Result<()> {
     let mut random = Random::new(payload as u64);
-    let batch = Batch::new(content, b"", payload, messages_at_once(payload), &mut random);
+    let batch = Batch::new(content, payload, messages_at_once(payload), &mut random);
     let repeat = |work: &mut dyn FnMut() -> Result<()>| (0..batches).try_for_each(|_| work());
     let see = |payload: &[u8]| _ = black_box(payload);
     match what {
