@@ -75,7 +75,7 @@ impl EventSource {
     /// # Errors
     /// [`BuildError`]: the URL or a header is none.
     pub fn new(url: &str, options: Options, random: fn() -> u64) -> Result<Self, BuildError> {
-        let url = Url::parse(url).ok_or(BuildError::Url)?;
+        let url: Url = url.parse()?;
         options.check()?;
         let decoder = Decoder::with_limits(options.limits.stream)
             .with_last_event_id(options.last_event_id.as_str());

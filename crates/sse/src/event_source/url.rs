@@ -14,11 +14,22 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::Ipv6Addr;
+use core::str::FromStr;
+
+use super::BuildError;
 
 /// An absolute `http` or `https` URL, without a fragment.
 ///
 /// Scheme and host are lower-case, the scheme's own port is left out, and bytes that a URL cannot
 /// have are percent-encoded.
+///
+/// ```
+/// use rtwire_sse::event_source::Url;
+///
+/// let url: Url = "HTTP://Example.com:80/a/../b?c#d".parse()?;
+/// assert_eq!(url.as_str(), "http://example.com/b?c");
+/// # Ok::<(), rtwire_sse::event_source::BuildError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
     text: String,
@@ -120,6 +131,16 @@ impl Url {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.text[..self.path]
+    }
+}
+
+impl FromStr for Url {
+    type Err = BuildError;
+
+    /// # Errors
+    /// [`BuildError::Url`].
+    fn from_str(text: &str) -> Result<Self, BuildError> {
+        Self::parse(text).ok_or(BuildError::Url)
     }
 }
 
