@@ -3,6 +3,8 @@
 
 mod closing;
 mod disconnects;
+#[path = "../http/mod.rs"]
+mod http;
 mod limits;
 mod network;
 mod peer;
