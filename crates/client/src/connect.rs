@@ -1,5 +1,7 @@
 //! A TCP connection to the host of a URL.
 
+use std::time::Duration;
+
 use rtwire_sse::event_source::Url;
 use tokio::net::{TcpStream, lookup_host};
 
@@ -8,8 +10,14 @@ use crate::NetworkError;
 /// Connects to the first of the host's addresses that lets it.
 ///
 /// # Errors
-/// [`NetworkError::Https`], [`NetworkError::Resolve`], [`NetworkError::Connect`].
-pub(crate) async fn connect(url: Url) -> Result<TcpStream, NetworkError> {
+/// [`NetworkError::Https`], [`NetworkError::Resolve`], [`NetworkError::Connect`],
+/// [`NetworkError::ConnectTimeout`].
+pub(crate) async fn connect(url: &Url, timeout: Duration) -> Result<TcpStream, NetworkError> {
+    let connected = tokio::time::timeout(timeout, resolve_and_connect(url)).await;
+    connected.unwrap_or(Err(NetworkError::ConnectTimeout { timeout }))
+}
+
+async fn resolve_and_connect(url: &Url) -> Result<TcpStream, NetworkError> {
     if url.scheme() != "http" {
         return Err(NetworkError::Https);
     }

@@ -1,38 +1,57 @@
-//! One request and its response, over a connection of its own.
+//! A request and its response, on a connection of its own or on one that has been kept.
 //!
 //! ```text
-//!   Connecting ──────────▶ Requesting ───▶ Receiving ───▶ dropped
-//!   name, TCP; timed out   request, head   Chunk, Chunk … End
+//!   Requesting ────────────────────────────────▶ Receiving ──────────▶ Ended
+//!   name, TCP; timed out · request · head        Chunk, Chunk … End    the connection may be kept
 //! ```
 //!
 //! There is no task: hyper's connection is polled together with what it brings, and dropping an
 //! exchange in any state closes its connection.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::{TrySendError, http1};
 use hyper_util::rt::TokioIo;
-use rtwire_sse::event_source::{self, Url};
+use rtwire_sse::event_source::Url;
 use tokio::net::TcpStream;
 
 use crate::NetworkError;
 use crate::connect::connect;
 
-/// What a response head may be.
+/// What a connection and the head of a response may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct HeadLimits {
+pub(crate) struct ExchangeLimits {
+    pub(crate) connect_timeout: Duration,
     /// In bytes, with the status line and all line ends.
     pub(crate) max_head: usize,
     pub(crate) max_head_fields: usize,
 }
+
+impl Default for ExchangeLimits {
+    fn default() -> Self {
+        Self { connect_timeout: Duration::from_secs(10), max_head: 16 * 1024, max_head_fields: 100 }
+    }
+}
+
+impl ExchangeLimits {
+    /// As many as a table of the `http` crate holds, at most.
+    pub(crate) const fn set_max_head_fields(&mut self, count: usize) {
+        const MOST: usize = 24_576;
+        self.max_head_fields = if count < MOST { count } else { MOST };
+    }
+}
+
+pub(crate) type Request = http::Request<Full<Bytes>>;
+type Response = http::Response<Incoming>;
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 pub(crate) struct Exchange {
     state: State,
@@ -46,131 +65,143 @@ pub(crate) enum Progress {
     Failed(NetworkError),
 }
 
-type Request = http::Request<Full<Bytes>>;
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
 enum State {
-    Connecting {
-        requesting: BoxFuture<Result<State, NetworkError>>,
-        /// On the caller's clock.
-        deadline: Duration,
-    },
-    Requesting {
-        connection: Connection,
-        response: BoxFuture<hyper::Result<http::Response<Incoming>>>,
-    },
-    Receiving {
-        connection: Connection,
-        body: Incoming,
-    },
+    Requesting(BoxFuture<Result<(Connection, Response), NetworkError>>),
+    Receiving { connection: Connection, body: Incoming },
+    Ended(Connection),
     Over,
 }
 
-/// hyper's side of it; `None` when it has ended.
-struct Connection(Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>);
-
 impl Exchange {
-    /// An exchange that is to be connected by `deadline`, which the caller looks after.
+    /// Sends `request` to the host of `url`: on `kept`, unless the server has closed that.
     pub(crate) fn new(
-        request: &event_source::Request,
-        deadline: Duration,
-        limits: HeadLimits,
-    ) -> Result<Self, NetworkError> {
-        let url = request.url.clone();
-        let request = http_request(request).map_err(NetworkError::Request)?;
-        let requesting = Box::pin(start(url, request, limits));
-        Ok(Self { state: State::Connecting { requesting, deadline } })
-    }
-
-    /// By when it has to be connected, while it is not.
-    pub(crate) const fn deadline(&self) -> Option<Duration> {
-        match self.state {
-            State::Connecting { deadline, .. } => Some(deadline),
-            State::Requesting { .. } | State::Receiving { .. } | State::Over => None,
-        }
+        url: &Url,
+        request: Request,
+        kept: Option<Connection>,
+        limits: ExchangeLimits,
+    ) -> Self {
+        let requesting = Box::pin(send(kept, url.clone(), request, limits));
+        Self { state: State::Requesting(requesting) }
     }
 
     /// Waits for what comes next.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Progress> {
         let progress = ready!(self.poll_state(cx)).unwrap_or_else(Progress::Failed);
-        if matches!(progress, Progress::End | Progress::Failed(_)) {
-            self.state = State::Over;
+        match (&progress, mem::replace(&mut self.state, State::Over)) {
+            (Progress::End, State::Receiving { connection, .. }) => {
+                self.state = State::Ended(connection);
+            }
+            (Progress::End | Progress::Failed(_), _) => {}
+            (Progress::Head(_) | Progress::Chunk(_), state) => self.state = state,
         }
         Poll::Ready(progress)
     }
 
+    /// The connection for another exchange with the same host, after `End`.
+    pub(crate) fn into_connection(self) -> Option<Connection> {
+        match self.state {
+            State::Ended(connection) => Some(connection),
+            State::Requesting(_) | State::Receiving { .. } | State::Over => None,
+        }
+    }
+
     fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, NetworkError>> {
-        loop {
-            match &mut self.state {
-                State::Connecting { requesting, .. } => {
-                    self.state = ready!(requesting.as_mut().poll(cx))?;
-                }
-                State::Requesting { connection, response } => {
-                    connection.poll(cx);
-                    let response = ready!(response.as_mut().poll(cx));
-                    let (head, body) = response.map_err(NetworkError::Http)?.into_parts();
-                    let connection = Connection(connection.0.take());
-                    self.state = State::Receiving { connection, body };
-                    return Poll::Ready(Ok(Progress::Head(head)));
-                }
-                State::Receiving { connection, body } => {
-                    connection.poll(cx);
-                    let frame = ready!(Pin::new(body).poll_frame(cx)).transpose();
-                    match frame.map_err(NetworkError::Http)?.map(Frame::into_data) {
-                        Some(Ok(chunk)) => return Poll::Ready(Ok(Progress::Chunk(chunk))),
-                        Some(Err(_)) => {} // trailers, which say nothing about an event stream
-                        None => return Poll::Ready(Ok(Progress::End)),
-                    }
-                }
-                State::Over => return Poll::Pending,
+        match &mut self.state {
+            State::Requesting(requesting) => {
+                let (connection, response) = ready!(requesting.as_mut().poll(cx))?;
+                let (head, body) = response.into_parts();
+                self.state = State::Receiving { connection, body };
+                Poll::Ready(Ok(Progress::Head(head)))
             }
+            State::Receiving { connection, body } => loop {
+                connection.poll(cx);
+                let frame = ready!(Pin::new(&mut *body).poll_frame(cx)).transpose();
+                match frame.map_err(NetworkError::Http)?.map(Frame::into_data) {
+                    Some(Ok(chunk)) => return Poll::Ready(Ok(Progress::Chunk(chunk))),
+                    Some(Err(_)) => {} // trailers, which say nothing here
+                    None => return Poll::Ready(Ok(Progress::End)),
+                }
+            },
+            State::Ended(_) | State::Over => Poll::Pending,
         }
     }
 }
+
+/// hyper's two ends of a connection.
+pub(crate) struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// `None` when it has ended.
+    driver: Option<Box<Driver>>,
+}
+
+type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
 
 impl Connection {
-    /// Reads and writes. Its errors are those of the response or of the body as well, which tell them.
+    async fn open(url: &Url, limits: ExchangeLimits) -> Result<Self, NetworkError> {
+        /// The least that hyper takes.
+        const LEAST_BUFFER: usize = 8 * 1024;
+        let tcp = connect(url, limits.connect_timeout).await?;
+        let (sender, driver) = http1::Builder::new()
+            .max_header_size(limits.max_head)
+            .max_headers(limits.max_head_fields)
+            .max_buf_size(limits.max_head.max(LEAST_BUFFER))
+            .handshake(TokioIo::new(tcp))
+            .await
+            .map_err(NetworkError::Http)?;
+        Ok(Self { sender, driver: Some(Box::new(driver)) })
+    }
+
+    /// Waits until the response before is over and done with. False if the server has closed.
+    async fn is_ready(&mut self) -> bool {
+        poll_fn(|cx| {
+            self.poll(cx);
+            self.sender.poll_ready(cx)
+        })
+        .await
+        .is_ok()
+    }
+
+    async fn send(&mut self, request: Request) -> Result<Response, TrySendError<Request>> {
+        let mut response = pin!(self.sender.try_send_request(request));
+        poll_fn(|cx| {
+            drive(&mut self.driver, cx);
+            response.as_mut().poll(cx)
+        })
+        .await
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) {
-        if self.0.as_mut().is_some_and(|connection| Pin::new(connection).poll(cx).is_ready()) {
-            self.0 = None;
+        drive(&mut self.driver, cx);
+    }
+}
+
+/// Reads and writes. Its errors are those of the response or of the body as well, which tell them.
+fn drive(driver: &mut Option<Box<Driver>>, cx: &mut Context<'_>) {
+    if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(cx).is_ready()) {
+        *driver = None;
+    }
+}
+
+/// Has the head of the response, and the connection that it came on.
+async fn send(
+    kept: Option<Connection>,
+    url: Url,
+    mut request: Request,
+    limits: ExchangeLimits,
+) -> Result<(Connection, Response), NetworkError> {
+    if let Some(mut connection) = kept
+        && connection.is_ready().await
+    {
+        match connection.send(request).await {
+            Ok(response) => return Ok((connection, response)),
+            Err(mut error) => match error.take_message() {
+                // It has been closed, and of the request not a byte was sent.
+                Some(unsent) => request = unsent,
+                None => return Err(NetworkError::Http(error.into_error())),
+            },
         }
     }
-}
-
-/// Connects, and hands the request over; it is sent when the connection is polled.
-async fn start(url: Url, request: Request, limits: HeadLimits) -> Result<State, NetworkError> {
-    /// The least that hyper takes.
-    const LEAST_BUFFER: usize = 8 * 1024;
-    let tcp = connect(url).await?;
-    let (mut sender, connection) = http1::Builder::new()
-        .max_header_size(limits.max_head)
-        .max_headers(limits.max_head_fields)
-        .max_buf_size(limits.max_head.max(LEAST_BUFFER))
-        .handshake(TokioIo::new(tcp))
-        .await
-        .map_err(NetworkError::Http)?;
-    let response = Box::pin(sender.send_request(request));
-    Ok(State::Requesting { connection: Connection(Some(connection)), response })
-}
-
-fn http_request(request: &event_source::Request) -> Result<Request, http::Error> {
-    let body = Full::new(request.body.clone().unwrap_or_default());
-    let mut builder = http::Request::builder().method(request.method).uri(request.url.target());
-    if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        builder = builder.header(HOST, request.url.authority());
-    }
-    for (name, value) in &request.headers {
-        builder = builder.header(&**name, &value.as_bytes()[..]);
-    }
-    let length = request.body.as_ref().map(Bytes::len);
-    let mut request = builder.body(body)?;
-    // Where the body ends is not the caller's to say. RFC 9110 §8.6: of a POST it is said "even when the
-    // value is 0", which hyper leaves out.
-    let headers = request.headers_mut();
-    headers.remove(TRANSFER_ENCODING);
-    headers.remove(CONTENT_LENGTH);
-    if let Some(length) = length {
-        headers.try_insert(CONTENT_LENGTH, length.into())?;
-    }
-    Ok(request)
+    let mut connection = Connection::open(&url, limits).await?;
+    let response = connection.send(request).await;
+    Ok((connection, response.map_err(|error| NetworkError::Http(error.into_error()))?))
 }

@@ -1,15 +1,14 @@
-//! Clients on tokio for rtwire's protocols: [`EventSource`] for now.
+//! Clients on tokio for rtwire's protocols: [`EventSource`], and [`EngineIoSocket`].
 //!
 //! ```text
-//!                      rtwire_sse::EventSource
-//!            what to send, when ▲│ requests         ▲│ Open, Message,
-//!      heads, bytes, errors,    ││                  ││ Error, End
-//!                  the time     │▼                  │▼
-//!        TCP ── hyper, one connection a request ── EventSource ── your task
+//!     rtwire_sse::EventSource, rtwire_engineio::ClientSession: the machines
+//!       what has come, the time ▲│ what to ask for, and when  │ events
+//!                               │▼                            ▼
+//!      TCP ── hyper, WebSocket ── EventSource, EngineIoSocket ── your task
 //! ```
 //!
-//! An event source is driven by whoever waits in its [`next`](EventSource::next): there is no task behind
-//! it, so that nothing goes on without you, and dropping it closes its connection.
+//! Both are driven by whoever waits in their `next`: there is no task behind them, so that nothing goes
+//! on without you, and dropping them closes their connections.
 //!
 //! ```no_run
 //! use rtwire_client::EventSource;
@@ -39,9 +38,11 @@
 struct Readme;
 
 mod connect;
+pub mod engine_io;
 pub mod event_source;
 mod exchange;
 mod network_error;
 
+pub use engine_io::EngineIoSocket;
 pub use event_source::EventSource;
 pub use network_error::NetworkError;

@@ -4,7 +4,8 @@ use std::time::Duration;
 /// Why there was no response, or not all of it.
 ///
 /// To an event source all of these are one, [`Failure::Network`](crate::event_source::Failure::Network), as
-/// they are to a page; this is for who has to find out what is wrong.
+/// they are to a page, and to an Engine.IO session a "transport error"; this is for who has to find out
+/// what is wrong.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetworkError {
@@ -26,8 +27,7 @@ pub enum NetworkError {
         #[source]
         error: io::Error,
     },
-    /// The connection took longer than the builder's
-    /// [`connect_timeout`](crate::event_source::EventSourceBuilder::connect_timeout).
+    /// The connection took longer than the builder's `connect_timeout`.
     #[error("no connection within {timeout:?}")]
     ConnectTimeout {
         /// So long was waited.
@@ -40,9 +40,8 @@ pub enum NetworkError {
     /// headers.
     #[error("the request cannot be sent: {0}")]
     Request(#[source] http::Error),
-    /// The connection broke or ended too early, or what came is no HTTP, or its head is over
-    /// [`max_head`](crate::event_source::EventSourceBuilder::max_head) or
-    /// [`max_head_fields`](crate::event_source::EventSourceBuilder::max_head_fields).
+    /// The connection broke or ended too early, or what came is no HTTP, or its head is over the
+    /// builder's `max_head` or `max_head_fields`.
     #[error("HTTP: {0}")]
     Http(#[source] hyper::Error),
 }

@@ -4,7 +4,7 @@ use http::uri::{InvalidUri, PathAndQuery};
 use rtwire_sse::event_source::{self, Options};
 
 use super::EventSource;
-use crate::exchange::HeadLimits;
+use crate::exchange::ExchangeLimits;
 
 /// Says what an [`EventSource`] asks for, and what that may cost.
 ///
@@ -25,8 +25,7 @@ use crate::exchange::HeadLimits;
 pub struct EventSourceBuilder {
     url: String,
     options: Options,
-    connect_timeout: Duration,
-    head: HeadLimits,
+    exchange: ExchangeLimits,
 }
 
 /// What is wrong with a URL or with [`Options`].
@@ -46,12 +45,7 @@ pub enum BuildError {
 
 impl EventSourceBuilder {
     pub(super) fn new(url: &str) -> Self {
-        Self {
-            url: url.to_owned(),
-            options: Options::get(),
-            connect_timeout: Duration::from_secs(10),
-            head: HeadLimits { max_head: 16 * 1024, max_head_fields: 100 },
-        }
+        Self { url: url.to_owned(), options: Options::get(), exchange: ExchangeLimits::default() }
     }
 
     /// What to ask for, and what to do when it ends: [`Options::get`], which is what a browser does.
@@ -65,7 +59,7 @@ impl EventSourceBuilder {
     ///
     /// How long a server may think is [`Limits::idle_timeout`](super::Limits::idle_timeout).
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.exchange.connect_timeout = timeout;
         self
     }
 
@@ -74,15 +68,14 @@ impl EventSourceBuilder {
     ///
     /// It is also what is read of a body at a time, or 8 KiB if that is more.
     pub const fn max_head(mut self, bytes: usize) -> Self {
-        self.head.max_head = bytes;
+        self.exchange.max_head = bytes;
         self
     }
 
     /// Header fields of a response: 100, and at most 24 576, which a table of the `http` crate holds.
     /// Over it, [`NetworkError::Http`](crate::NetworkError::Http).
     pub const fn max_head_fields(mut self, count: usize) -> Self {
-        const MOST: usize = 24_576;
-        self.head.max_head_fields = if count < MOST { count } else { MOST };
+        self.exchange.set_max_head_fields(count);
         self
     }
 
@@ -99,6 +92,6 @@ impl EventSourceBuilder {
             return Err(BuildError::Https);
         }
         PathAndQuery::try_from(machine.url().target()).map_err(BuildError::TooLong)?;
-        Ok(EventSource::new(machine, self.connect_timeout, self.head))
+        Ok(EventSource::new(machine, self.exchange))
     }
 }

@@ -4,6 +4,7 @@
 //! [`rtwire_sse::event_source`] draws it. Its types are here as they are.
 
 mod builder;
+mod request;
 mod source;
 
 pub use builder::{BuildError, EventSourceBuilder};

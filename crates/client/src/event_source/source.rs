@@ -10,9 +10,10 @@ use rtwire_sse::EventSource as Machine;
 use rtwire_tokio::Clock;
 use tokio::task::coop;
 
+use super::request::http_request;
 use super::{Event, EventSourceBuilder, ReadyState, Url};
 use crate::NetworkError;
-use crate::exchange::{Exchange, HeadLimits, Progress};
+use crate::exchange::{Exchange, ExchangeLimits, Progress};
 
 /// An event source: requests an event stream, reads it, and requests it again.
 ///
@@ -26,8 +27,7 @@ use crate::exchange::{Exchange, HeadLimits, Progress};
 /// It is a [`Stream`] as well.
 pub struct EventSource {
     machine: Machine,
-    connect_timeout: Duration,
-    head: HeadLimits,
+    limits: ExchangeLimits,
     exchange: Option<Exchange>,
     /// What the machine has not seen of the last chunk.
     unread: Bytes,
@@ -42,10 +42,10 @@ impl EventSource {
         EventSourceBuilder::new(url)
     }
 
-    pub(super) const fn new(machine: Machine, connect_timeout: Duration, head: HeadLimits) -> Self {
+    pub(super) const fn new(machine: Machine, limits: ExchangeLimits) -> Self {
         let unread = Bytes::new();
         let (exchange, clock, network_error) = (None, None, None);
-        Self { machine, connect_timeout, head, exchange, unread, clock, network_error }
+        Self { machine, limits, exchange, unread, clock, network_error }
     }
 
     /// The next event; `None` once it is closed.
@@ -116,10 +116,11 @@ impl EventSource {
         let clock = self.clock.get_or_insert_with(|| Clock::new(tokio::time::Instant::now()));
         if let Some(request) = self.machine.next_request() {
             self.network_error = None;
-            let deadline = clock.now().saturating_add(self.connect_timeout);
-            match Exchange::new(&request, deadline, self.head) {
-                Ok(exchange) => self.exchange = Some(exchange),
-                Err(error) => self.fail(error),
+            match http_request(&request) {
+                Ok(http) => {
+                    self.exchange = Some(Exchange::new(&request.url, http, None, self.limits));
+                }
+                Err(error) => self.fail(NetworkError::Request(error)),
             }
             return Poll::Ready(ControlFlow::Continue(()));
         }
@@ -133,14 +134,8 @@ impl EventSource {
             self.take(progress);
             return Poll::Ready(ControlFlow::Continue(()));
         }
-        let connect = self.exchange.as_ref().and_then(Exchange::deadline);
-        let next = self.machine.next_timeout().into_iter().chain(connect).min();
-        let now = ready!(clock.poll(next, cx));
-        if connect.is_some_and(|deadline| deadline <= now) {
-            self.fail(NetworkError::ConnectTimeout { timeout: self.connect_timeout });
-        } else {
-            self.machine.handle_timeout(now);
-        }
+        let now = ready!(clock.poll(self.machine.next_timeout(), cx));
+        self.machine.handle_timeout(now);
         Poll::Ready(ControlFlow::Continue(()))
     }
 
