@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtwire_socketio::{
-    AckToken, Body, Connection, Data, Decoder, DisconnectReason, Event, Json, Limits, Message,
-    Namespace, Packet, PreparedEvent, Rule, SendError,
+    AckToken, Body, Connection, Data, Decoder, DisconnectReason, Error, Event, Json, Limits,
+    Message, Namespace, Packet, PreparedEvent, Rule, SendError,
 };
 
 /// The server's end of a connection, whatever client and server do. The first byte chooses the
-/// limits; then each line is an operation: a letter (see `step`), a namespace, and after a space
+/// limits and the protocol; then each line is an operation: a letter (see `step`), a namespace, and after a space
 /// what else there is to say.
 ///
 /// - Each packet of the client means what the state of its namespace says: no event before the
@@ -37,6 +37,8 @@ enum State {
 }
 
 struct Model {
+    /// Of protocol 4.
+    v4: bool,
     connection: Connection,
     limits: Limits,
     now: Duration,
@@ -78,13 +80,21 @@ impl Model {
                 .max_acks(2)
                 .max_output(200),
         };
+        let v4 = choice & 2 != 0;
+        let (connection, asked) = if v4 {
+            let asked = BTreeMap::from([(Namespace::default(), State::Asked)]);
+            (Connection::new_v4(limits, Duration::ZERO), asked)
+        } else {
+            (Connection::new(limits, Duration::ZERO), BTreeMap::new())
+        };
         Self {
-            connection: Connection::new(limits, Duration::ZERO),
+            v4,
+            connection,
             limits,
             now: Duration::ZERO,
             closed: false,
             client: Decoder::new(limits),
-            namespaces: BTreeMap::new(),
+            namespaces: asked,
             joins: 0,
             connect_deadline: Some(limits.connect_timeout),
             awaited: BTreeMap::new(),
@@ -162,6 +172,7 @@ impl Model {
             return;
         }
         let packet = match expected {
+            Ok(Some(packet)) if self.v4 => without_query(packet, result.as_ref()),
             Ok(Some(packet)) => packet,
             Ok(None) => return assert_eq!(result, Ok(None), "attachments are missing"),
             Err(error) => {
@@ -316,7 +327,8 @@ impl Model {
             self.connect_deadline = None;
             self.namespaces.insert(ns.clone(), State::Joined { join: self.joins });
             let sid = BTreeMap::from([("sid", sid)]);
-            self.sent(ns, Body::Connect(Some(Json::from_serialize(&sid).expect("JSON"))));
+            let answer = (!self.v4).then(|| Json::from_serialize(&sid).expect("JSON"));
+            self.sent(ns, Body::Connect(answer));
         }
     }
 
@@ -324,10 +336,21 @@ impl Model {
         let asked = self.namespaces.get(&ns) == Some(&State::Asked);
         let expected = self.obstacle(asked, SendError::NotAsked);
         let (result, object) = match Json::decode(data.into()) {
+            // A digit reads as an ack id.
+            Ok(_) if self.v4 && data.starts_with(|first: char| first.is_ascii_digit()) => return,
             Ok(json) => {
                 let result = self.connection.refuse(&ns, data, Some(&json));
                 let message = Json::from_serialize(data).expect("JSON");
-                (result, format!(r#"{{"message":{},"data":{}}}"#, &*message, &*json))
+                let nothing = ["null", "false", "\"\""].contains(&data);
+                let v4 = if nothing { message.to_string() } else { json.to_string() };
+                (
+                    result,
+                    if self.v4 {
+                        v4
+                    } else {
+                        format!(r#"{{"message":{},"data":{}}}"#, &*message, &*json)
+                    },
+                )
             }
             Err(_) => {
                 let result = self.connection.refuse_unknown(&ns);
@@ -448,6 +471,27 @@ impl Model {
         assert_eq!(self.output.next_timeout(), None, "and whole");
         self.check();
     }
+}
+
+/// The packet as protocol 4 has it: the query is not part of the namespace, but of a CONNECT the
+/// credentials.
+fn without_query(mut packet: Packet, result: Result<&Option<Event>, &Error>) -> Packet {
+    let (name, query) = packet.namespace.split_once('?').unwrap_or((&packet.namespace, ""));
+    let any = !query.trim_matches('&').is_empty();
+    packet.namespace = Namespace::try_from(name).expect("as before");
+    if let Body::Connect(data) = &mut packet.body {
+        *data = match result {
+            Ok(Some(Event::Connect { auth, .. })) => auth.clone(),
+            _ => None,
+        };
+        if result.is_ok() {
+            let members = data.as_ref().map(|auth| {
+                auth.deserialize::<BTreeMap<String, String>>().expect("an object of text").len()
+            });
+            assert_eq!(members.is_some_and(|members| members > 0), any);
+        }
+    }
+    packet
 }
 
 /// The data of an operation, with an attachment if its letter is large.

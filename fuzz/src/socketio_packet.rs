@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 /// The text of a packet (Socket.IO "Packet encoding"), and the JSON in it (RFC 8259).
 ///
 /// - Decode, encode, decode is decode; what was encoded once is encoded so again.
-/// - A packet that ends with an array or an object has no prefix that is a packet.
+/// - A packet whose data is an array or an object that must be there has no prefix that is a packet.
 /// - Limits only refuse: what they let pass means what it did.
 /// - JSON is what `serde_json` takes for it. The offset of an error lies in the text.
 pub fn socketio_packet(input: &[u8]) {
@@ -24,12 +24,16 @@ pub fn socketio_packet(input: &[u8]) {
             assert!(is_json(data.json()));
             assert!(data.attachments().is_empty());
         }
-        Body::Connect(Some(json)) | Body::ConnectError(json) => {
-            assert!(json.is_object() && is_json(json));
-        }
+        Body::Connect(Some(json)) => assert!(json.is_object() && is_json(json)),
+        Body::ConnectError(json) => assert!(is_json(json)),
         Body::Connect(None) | Body::Disconnect => {}
     }
-    if matches!(packet.body, Body::Event { .. } | Body::Ack { .. } | Body::ConnectError(_)) {
+    let closes = match &packet.body {
+        Body::Event { .. } | Body::Ack { .. } => true,
+        Body::ConnectError(json) => json.is_object(),
+        Body::Connect(_) | Body::Disconnect => false,
+    };
+    if closes {
         no_prefix(text.trim_ascii_end());
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     output::Output,
     packet::{Body, MAX_ACK_ID, Packet},
     prepared::PreparedEvent,
+    query,
     reason::DisconnectReason,
 };
 
@@ -42,11 +43,27 @@ enum State {
     Left,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    V4,
+    V5,
+}
+
 /// The namespaces of one Engine.IO connection, seen from the server.
+///
+/// Clients of protocol 4, those that speak Engine.IO 3, differ in these:
+///
+/// | | protocol 5 | protocol 4 |
+/// |---|---|---|
+/// | the namespace `/` | is asked for, as others are | is asked for by connecting |
+/// | the credentials of others | `0/ns,{"k":"v"}` | `0/ns?k=v,` |
+/// | a CONNECT accepted | `0/ns,{"sid":"…"}` | `0/ns,` |
+/// | a CONNECT refused | `4/ns,{"message":"no","data":1}` | `4/ns,1`, or without data `4/ns,"no"` |
 ///
 /// Times are points on a clock that the caller chooses.
 #[derive(Debug)]
 pub struct Connection {
+    protocol: Protocol,
     /// Shared by all connections that were given the same.
     limits: Arc<Limits>,
     decoder: Decoder,
@@ -65,6 +82,7 @@ impl Connection {
     pub fn new(limits: impl Into<Arc<Limits>>, now: Duration) -> Self {
         let limits = limits.into();
         Self {
+            protocol: Protocol::V5,
             decoder: Decoder::new(Arc::clone(&limits)),
             namespaces: BTreeMap::new(),
             joins: 0,
@@ -74,6 +92,35 @@ impl Connection {
             closed: false,
             limits,
         }
+    }
+
+    /// A connection of a client of protocol 4. It has asked for the namespace `/` by connecting,
+    /// without credentials: no [`Event::Connect`] tells of that, and [`accept`](Self::accept) or
+    /// [`refuse`](Self::refuse) may come at once.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use rtwire_socketio::{Connection, Event, Limits, Namespace};
+    ///
+    /// let now = Duration::ZERO;
+    /// let mut connection = Connection::new_v4(Limits::default(), now);
+    /// connection.accept(&Namespace::default(), "id-1")?;
+    /// assert_eq!(connection.output().pop(), Some("0".into()));
+    ///
+    /// match connection.next_event("0/chat?token=a%20b,".into(), now)? {
+    ///     Some(Event::Connect { namespace, auth: Some(auth) }) => {
+    ///         assert_eq!((&*namespace, &*auth), ("/chat", r#"{"token":"a b"}"#));
+    ///         connection.accept(&namespace, "/chat#id-1")?;
+    ///     }
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// assert_eq!(connection.output().pop(), Some("0/chat,".into()));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn new_v4(limits: impl Into<Arc<Limits>>, now: Duration) -> Self {
+        let mut connection = Self { protocol: Protocol::V4, ..Self::new(limits, now) };
+        connection.namespaces.insert(Namespace::default(), State::Asked);
+        connection
     }
 
     /// Takes the next Engine.IO message of the client. `Ok(None)`: it meant nothing yet (more
@@ -97,7 +144,10 @@ impl Connection {
     }
 
     fn receive(&mut self, packet: Packet) -> Result<Option<Event>, Error> {
-        let Packet { namespace, body } = packet;
+        let Packet { namespace, body } = match self.protocol {
+            Protocol::V4 => query::into_auth(packet),
+            Protocol::V5 => packet,
+        };
         let state = self.namespaces.get(&namespace).copied();
         // The namespace, whose state the packet does not fit, follows the type.
         let fault = |rule| Err(Error::new(rule, 1));
@@ -148,16 +198,18 @@ impl Connection {
         let state = State::Joined { join: self.joins };
         self.namespaces.insert(namespace.clone(), state);
         self.connect_deadline = None;
-        // Exactly this key: clients take a `pid` for the promise of recovery.
-        let mut object = String::from(r#"{"sid":"#);
-        data::push_string(&mut object, sid);
-        object.push('}');
-        self.push(namespace, Body::Connect(Some(Json::scanned(object.into()))));
+        let answer = match self.protocol {
+            // Exactly this key: clients take a `pid` for the promise of recovery.
+            Protocol::V5 => Some(object("sid", sid, None)),
+            Protocol::V4 => None,
+        };
+        self.push(namespace, Body::Connect(answer));
         Ok(())
     }
 
     /// Answers a CONNECT: the client may not join, for the reason in `message`, and `data` if
-    /// there is more to say. It may ask again.
+    /// there is more to say. It may ask again. In protocol 4 there is room for one of them, the
+    /// data if it is neither `null`, `false`, `0` nor `""`.
     ///
     /// # Errors
     /// [`SendError::Closed`], [`SendError::NotAsked`], [`SendError::Full`].
@@ -167,17 +219,15 @@ impl Connection {
         message: &str,
         data: Option<&Json>,
     ) -> Result<(), SendError> {
-        self.asked(namespace)?;
-        self.namespaces.remove(namespace);
-        let mut object = String::from(r#"{"message":"#);
-        data::push_string(&mut object, message);
-        if let Some(data) = data {
-            object.push_str(r#","data":"#);
-            object.push_str(data);
-        }
-        object.push('}');
-        self.push(namespace, Body::ConnectError(Json::scanned(object.into())));
-        Ok(())
+        let error = match self.protocol {
+            Protocol::V5 => object("message", message, data),
+            Protocol::V4 => {
+                // What JavaScript takes for nothing, the reference replaces by the message.
+                let falsy = |data: &&Json| matches!(&***data, "null" | "false" | "0" | "\"\"");
+                data.filter(|data| !falsy(data)).cloned().unwrap_or_else(|| text(message))
+            }
+        };
+        self.refuse_with(namespace, error)
     }
 
     /// Answers a CONNECT to a namespace that does not exist.
@@ -185,7 +235,15 @@ impl Connection {
     /// # Errors
     /// [`SendError::Closed`], [`SendError::NotAsked`], [`SendError::Full`].
     pub fn refuse_unknown(&mut self, namespace: &Namespace) -> Result<(), SendError> {
-        self.refuse(namespace, "Invalid namespace", None)
+        // In both protocols.
+        self.refuse_with(namespace, object("message", "Invalid namespace", None))
+    }
+
+    fn refuse_with(&mut self, namespace: &Namespace, error: Json) -> Result<(), SendError> {
+        self.asked(namespace)?;
+        self.namespaces.remove(namespace);
+        self.push(namespace, Body::ConnectError(error));
+        Ok(())
     }
 
     fn asked(&self, namespace: &Namespace) -> Result<(), SendError> {
@@ -375,4 +433,23 @@ impl Connection {
         }
         Ok(None)
     }
+}
+
+/// `value` as JSON.
+fn text(value: &str) -> Json {
+    let mut literal = String::new();
+    data::push_string(&mut literal, value);
+    Json::scanned(literal.into())
+}
+
+/// An object with `value` under `key`, and `data` if there is any.
+fn object(key: &str, value: &str, data: Option<&Json>) -> Json {
+    let mut object = alloc::format!(r#"{{"{key}":"#);
+    data::push_string(&mut object, value);
+    if let Some(data) = data {
+        object.push_str(r#","data":"#);
+        object.push_str(data);
+    }
+    object.push('}');
+    Json::scanned(object.into())
 }

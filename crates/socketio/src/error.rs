@@ -92,8 +92,8 @@ pub enum Rule {
     /// The data of ACK is an array.
     #[error("ACK data is not an array")]
     AckData,
-    /// The data of CONNECT_ERROR is an object.
-    #[error("CONNECT_ERROR data is not an object")]
+    /// CONNECT_ERROR has data.
+    #[error("CONNECT_ERROR without data")]
     ConnectErrorData,
     /// A placeholder is `{"_placeholder":true,"num":n}`, nothing more, where `n` counts from 0 in
     /// digits and is less than the number of attachments. (The reference lets `0.5` pass.)

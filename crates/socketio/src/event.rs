@@ -12,7 +12,7 @@ pub enum Event {
     Connect {
         /// As the client wrote it; it may be one that does not exist.
         namespace: Namespace,
-        /// The credentials: an object.
+        /// The credentials: an object. Of a client of protocol 4, the query behind the namespace.
         auth: Option<Json>,
     },
     /// An event.

@@ -1,4 +1,4 @@
-//! Socket.IO, protocol 5, without I/O.
+//! Socket.IO, protocols 5 and 4, without I/O.
 //!
 //! A [`Connection`] is the server's end of one Engine.IO connection. Engine.IO messages and the
 //! time come in; [`Event`]s and Engine.IO messages come out. Any transport drives it the same way:
@@ -57,6 +57,7 @@ mod packet;
 #[cfg(feature = "std")]
 mod payload;
 mod prepared;
+mod query;
 mod reason;
 
 pub use acks::AckToken;

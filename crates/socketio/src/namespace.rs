@@ -25,6 +25,12 @@ impl Namespace {
         Self(name)
     }
 
+    /// Protocol 4: what stands before the query, and the query.
+    pub(crate) fn split_query(&self) -> Option<(Self, &str)> {
+        let (name, query) = self.0.split_once('?')?;
+        Some((Self(self.0.slice_ref(name)), query))
+    }
+
     /// The same name in memory of its own, so that it does not keep a whole packet.
     pub(crate) fn detached(&self) -> Self {
         if self.0 == Self::ROOT { Self::default() } else { Self(ByteString::from(&*self.0)) }

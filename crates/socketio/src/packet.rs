@@ -65,7 +65,8 @@ pub enum Body {
         /// The arguments of the answer.
         data: Data,
     },
-    /// Type 4: an object with the reason in `message`.
+    /// Type 4. In protocol 5 an object with the reason in `message`; in protocol 4, where it is
+    /// called ERROR, any value.
     ConnectError(Json),
 }
 
@@ -167,8 +168,8 @@ impl Packet {
                 Body::Ack { id, data: array(json, Rule::AckData)? }
             }
             _ => match json {
-                Some(json) if first == Some(b'{') => Body::ConnectError(Json::scanned(json)),
-                _ => return Err(fault(Rule::ConnectErrorData)),
+                Some(json) => Body::ConnectError(Json::scanned(json)),
+                None => return Err(fault(Rule::ConnectErrorData)),
             },
         };
         Ok(Self { namespace, body })
