@@ -60,6 +60,11 @@ mod prepared;
 mod query;
 mod reason;
 
+/// Which end of the connection a [`Connection`] is.
+pub mod role {
+    pub use crate::connection::Server;
+}
+
 pub use acks::AckToken;
 pub use connection::Connection;
 pub use data::Data;
