@@ -104,9 +104,9 @@ pub use sender::WebSocketSender;
 pub use server::{Serve, Server};
 pub use service::{EndpointsService, ResponseFuture};
 pub use socket_io::{
-    Ack, AckError, Adapter, Answer, Broadcast, BroadcastPacket, ConnectError, ConnectHandler,
-    DisconnectHandler, EmitError, EventHandler, FromArgs, InMemoryAdapter, JoinError, Members,
-    Middleware, NamespaceHandlers, Socket, SocketIo,
+    Ack, AckError, Answer, Broadcast, ConnectError, ConnectHandler, DisconnectHandler, EmitError,
+    EventHandler, FromArgs, JoinError, Middleware, NamespaceHandlers, ServerSideAck,
+    ServerSideHandler, Socket, SocketIo, adapter,
 };
 pub use sse::Sse;
 pub use websocket::WebSocket;

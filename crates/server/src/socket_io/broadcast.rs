@@ -1,11 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytestring::ByteString;
 use rtwire_socketio::Data;
 use serde::Serialize;
 
-use crate::socket_io::adapter::{BroadcastPacket, Members};
+use crate::socket_io::adapter::{Command, Flags, Members, Selection};
 use crate::socket_io::error::EmitError;
 use crate::socket_io::socket::Socket;
 use crate::socket_io::space::Space;
@@ -29,31 +28,31 @@ use crate::socket_io::space::Space;
 #[must_use = "nothing is sent without `emit`"]
 pub struct Broadcast {
     space: Option<Arc<Space>>,
-    rooms: Vec<ByteString>,
-    except: Vec<ByteString>,
+    to: Selection,
+    flags: Flags,
     local: bool,
 }
 
 impl Broadcast {
     /// `None` is a namespace where nobody can be.
     pub(crate) fn new(space: Option<Arc<Space>>) -> Self {
-        Self { space, rooms: Vec::new(), except: Vec::new(), local: false }
+        Self { space, to: Selection::default(), flags: Flags::default(), local: false }
     }
 
     /// Adds a room: the event is for who is in any of those added. Each socket is in the room of
     /// its own id.
     pub fn to(mut self, room: &str) -> Self {
-        self.rooms.push(room.into());
+        self.to.rooms.push(room.into());
         self
     }
 
     /// Leaves out who is in this room.
     pub fn except(mut self, room: &str) -> Self {
-        self.except.push(room.into());
+        self.to.except.push(room.into());
         self
     }
 
-    /// Only the sockets of this node, whatever the [`Adapter`](crate::Adapter) reaches.
+    /// Only the sockets of this node, whatever the [`Adapter`](crate::adapter::Adapter) reaches.
     pub fn local(mut self) -> Self {
         self.local = true;
         self
@@ -74,26 +73,30 @@ impl Broadcast {
     /// # Errors
     /// [`EmitError::NotAnEvent`].
     pub fn emit_data(self, data: Data) -> Result<usize, EmitError> {
-        let Some(space) = self.space else { return Ok(0) };
-        let packet = BroadcastPacket { data, rooms: self.rooms, except: self.except };
-        let members = Members::of(&space);
-        if self.local { members.deliver(packet) } else { space.adapter.broadcast(packet, &members) }
+        let Self { space, to, flags, local } = self;
+        publish(space, local, Command::Broadcast { data, to, flags })
     }
 
     /// The sockets of this node whom an event would go to.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
-        let members = |space: &Arc<Space>| space.rooms.members(&self.rooms, &self.except);
+        let members = |space: &Arc<Space>| Members::of(space).select(&self.to);
         self.space.as_ref().map(members).unwrap_or_default()
     }
+}
+
+fn publish(space: Option<Arc<Space>>, local: bool, command: Command) -> Result<usize, EmitError> {
+    let Some(space) = space else { return Ok(0) };
+    let members = Members::of(&space);
+    if local { members.apply(command) } else { space.adapter.publish(command, &members) }
 }
 
 impl fmt::Debug for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcast")
             .field("namespace", &self.space.as_ref().map(|space| &*space.name))
-            .field("rooms", &self.rooms)
-            .field("except", &self.except)
+            .field("to", &self.to)
+            .field("flags", &self.flags)
             .field("local", &self.local)
             .finish()
     }

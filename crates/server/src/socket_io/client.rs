@@ -10,8 +10,9 @@ use rtwire_socketio::{
 use tokio::sync::oneshot;
 
 use crate::engine_io::SharedSession;
-use crate::socket_io::adapter::PreparedPacket;
+use crate::socket_io::adapter::Flags;
 use crate::socket_io::error::{AckError, ConnectError, EmitError};
+use crate::socket_io::prepared::PreparedPacket;
 use crate::socket_io::server::Rules;
 use crate::socket_io::socket::Socket;
 
@@ -168,15 +169,15 @@ impl Client {
     pub(crate) fn emit_with_ack(
         &self,
         socket: &Socket,
+        id: u64,
         data: Data,
         timeout: Duration,
     ) -> Result<oneshot::Receiver<Answer>, EmitError> {
         let deadline = self.session.now().saturating_add(timeout);
-        let space = socket.space();
-        let id = space.next_ack_id();
+        let namespace = &socket.space().name;
         let mut state = self.lock();
         state.member(socket)?;
-        state.connection.send_event_with_ack(&space.name, id, data, Some(deadline))?;
+        state.connection.send_event_with_ack(namespace, id, data, Some(deadline))?;
         let (sender, answer) = oneshot::channel();
         state.member(socket)?.acks.insert(id, sender);
         self.write(&mut state);
@@ -195,9 +196,13 @@ impl Client {
         Ok(())
     }
 
-    /// Sends what was encoded for many. False if this socket has gone; who is too slow has gone then.
-    pub(crate) fn deliver(&self, socket: &Socket, packet: &PreparedPacket) -> bool {
+    /// Sends what was encoded for many. False if this socket has gone; who is too slow has gone then,
+    /// or goes without what is volatile.
+    pub(crate) fn deliver(&self, socket: &Socket, packet: &PreparedPacket, flags: Flags) -> bool {
         let mut state = self.lock();
+        if flags.volatile && !self.is_writable(&mut state) {
+            return false;
+        }
         let sent = state.member(socket).map(drop).and_then(|()| {
             let ready = state.connection.ready(&socket.space().name);
             ready?;
@@ -217,6 +222,39 @@ impl Client {
             self.too_slow();
         }
         sent.is_ok()
+    }
+
+    /// As [`deliver`](Self::deliver), with an event that the client is to answer.
+    pub(crate) fn deliver_with_ack(
+        &self,
+        socket: &Socket,
+        id: u64,
+        data: Data,
+        timeout: Duration,
+        flags: Flags,
+    ) -> Result<oneshot::Receiver<Answer>, EmitError> {
+        if flags.volatile && !self.is_writable(&mut self.lock()) {
+            return Err(EmitError::Full);
+        }
+        let sent = self.emit_with_ack(socket, id, data, timeout);
+        if matches!(sent, Err(EmitError::Full)) {
+            self.too_slow();
+        }
+        sent
+    }
+
+    /// Whether the transport takes something now: over polling, a GET waits; and nothing is held up
+    /// on the way there.
+    fn is_writable(&self, state: &mut State) -> bool {
+        let max_queue = self.session.limits().max_queue;
+        state.connection.output().is_empty()
+            && self.session.read(|session| {
+                let is_heard = match session.transport() {
+                    engine_io::Transport::Polling => session.is_polled(),
+                    engine_io::Transport::WebSocket => true,
+                };
+                is_heard && session.queued() < max_queue
+            })
     }
 
     /// Moves what is to be sent into the session, as far as that has room.
@@ -313,7 +351,7 @@ impl Client {
             state.ended = true;
             for member in state.members.values_mut() {
                 member.acks.clear();
-                member.socket.space().rooms.remove(member.socket.id());
+                member.socket.leave_rooms();
             }
         }
     }
@@ -358,7 +396,7 @@ impl State {
     /// Whoever waits for an ack of this socket hears that it has gone.
     fn leave(&mut self, namespace: &Namespace, reason: DisconnectReason) {
         if let Some(Member { socket, .. }) = self.members.remove(namespace) {
-            socket.space().rooms.remove(socket.id());
+            socket.leave_rooms();
             self.left.push((socket, reason));
         }
     }

@@ -11,6 +11,7 @@ use crate::outcome::IntoOutcome;
 use crate::routes::BoxFuture;
 use crate::socket_io::ack::Ack;
 use crate::socket_io::error::ConnectError;
+use crate::socket_io::server_side::ServerSideAck;
 use crate::socket_io::socket::Socket;
 
 pub(crate) type BoxEventHandler =
@@ -18,6 +19,8 @@ pub(crate) type BoxEventHandler =
 pub(crate) type BoxConnectHandler = Box<dyn Fn(Socket) -> BoxFuture<()> + Send + Sync>;
 pub(crate) type BoxDisconnectHandler =
     Box<dyn Fn(Socket, DisconnectReason) -> BoxFuture<()> + Send + Sync>;
+pub(crate) type BoxServerSideHandler =
+    Box<dyn Fn(Data, ServerSideAck) -> Option<BoxFuture<()>> + Send + Sync>;
 pub(crate) type BoxMiddleware =
     Box<dyn Fn(Socket) -> BoxFuture<Result<(), ConnectError>> + Send + Sync>;
 
@@ -44,6 +47,13 @@ pub trait DisconnectHandler: Send + Sync + 'static {
 pub trait Middleware: Send + Sync + 'static {
     #[doc(hidden)]
     fn erase(self) -> ErasedMiddleware;
+}
+
+/// An async function that handles an event of other nodes, of its arguments or of them and a
+/// [`ServerSideAck`].
+pub trait ServerSideHandler<Shape>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn erase(self) -> ErasedServerSideHandler;
 }
 
 /// What the arguments of an event become: a type that serde deserialises, or [`Data`].
@@ -88,6 +98,9 @@ pub struct ErasedConnectHandler(pub(crate) BoxConnectHandler);
 /// A handler as a namespace keeps it.
 #[doc(hidden)]
 pub struct ErasedDisconnectHandler(pub(crate) BoxDisconnectHandler);
+/// A handler as a namespace keeps it.
+#[doc(hidden)]
+pub struct ErasedServerSideHandler(pub(crate) BoxServerSideHandler);
 /// A middleware as a namespace keeps it.
 #[doc(hidden)]
 pub struct ErasedMiddleware(pub(crate) BoxMiddleware);
@@ -177,6 +190,43 @@ where
     }
 }
 
+impl<H, F, T, Kind> ServerSideHandler<(T, Kind)> for H
+where
+    H: Fn(T) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+    T: FromArgs<Kind>,
+{
+    fn erase(self) -> ErasedServerSideHandler {
+        erase_server_side(move |data, _| Ok(self(T::from_args(data)?)))
+    }
+}
+
+impl<H, F, T, Kind> ServerSideHandler<(T, Kind, ServerSideAck)> for H
+where
+    H: Fn(T, ServerSideAck) -> F + Send + Sync + 'static,
+    F: Future<Output: IntoOutcome> + Send + 'static,
+    T: FromArgs<Kind>,
+{
+    fn erase(self) -> ErasedServerSideHandler {
+        erase_server_side(move |data, ack| Ok(self(T::from_args(data)?, ack)))
+    }
+}
+
+fn erase_server_side<F>(
+    handler: impl Fn(Data, ServerSideAck) -> Result<F, PayloadError> + Send + Sync + 'static,
+) -> ErasedServerSideHandler
+where
+    F: Future<Output: IntoOutcome> + Send + 'static,
+{
+    ErasedServerSideHandler(Box::new(move |data, ack| match handler(data, ack) {
+        Ok(future) => Some(Box::pin(logged(future))),
+        Err(error) => {
+            tracing::info!(%error, "the arguments of a server-side event do not fit their handler");
+            None
+        }
+    }))
+}
+
 fn erase<F>(
     handler: impl Fn(Socket, Data, Ack) -> Result<F, PayloadError> + Send + Sync + 'static,
 ) -> ErasedEventHandler
@@ -222,4 +272,10 @@ macro_rules! opaque_debug {
         }
     )*};
 }
-opaque_debug!(ErasedEventHandler, ErasedConnectHandler, ErasedDisconnectHandler, ErasedMiddleware);
+opaque_debug!(
+    ErasedEventHandler,
+    ErasedConnectHandler,
+    ErasedDisconnectHandler,
+    ErasedServerSideHandler,
+    ErasedMiddleware
+);

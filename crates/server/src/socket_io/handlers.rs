@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::socket_io::handler::{
-    BoxConnectHandler, BoxDisconnectHandler, BoxEventHandler, BoxMiddleware, ConnectHandler,
-    DisconnectHandler, EventHandler, Middleware,
+    BoxConnectHandler, BoxDisconnectHandler, BoxEventHandler, BoxMiddleware, BoxServerSideHandler,
+    ConnectHandler, DisconnectHandler, EventHandler, Middleware, ServerSideHandler,
 };
 
 /// What answers in a namespace, as [`SocketIo::of`](crate::SocketIo::of) sets it.
@@ -11,13 +11,28 @@ use crate::socket_io::handler::{
 /// Handlers are async functions that return nothing or a `Result`, whose error is logged. They are
 /// polled in the order in which events arrive, in the task of their connection: up to its first
 /// wait, each runs before the next one begins, and all that it sends meanwhile keeps that order.
-#[derive(Default)]
 pub struct NamespaceHandlers {
     pub(crate) middlewares: Vec<BoxMiddleware>,
     pub(crate) on_connect: Option<BoxConnectHandler>,
     pub(crate) on_disconnect: Option<BoxDisconnectHandler>,
     pub(crate) events: HashMap<String, BoxEventHandler>,
     pub(crate) any_event: Option<BoxEventHandler>,
+    pub(crate) server_side: HashMap<String, BoxServerSideHandler>,
+    pub(crate) max_server_side: usize,
+}
+
+impl Default for NamespaceHandlers {
+    fn default() -> Self {
+        Self {
+            middlewares: Vec::new(),
+            on_connect: None,
+            on_disconnect: None,
+            events: HashMap::new(),
+            any_event: None,
+            server_side: HashMap::new(),
+            max_server_side: 256,
+        }
+    }
 }
 
 impl NamespaceHandlers {
@@ -39,6 +54,26 @@ impl NamespaceHandlers {
     #[must_use]
     pub fn on_any<Shape>(mut self, handler: impl EventHandler<Shape>) -> Self {
         self.any_event = Some(handler.erase().0);
+        self
+    }
+
+    /// Handles the event `name` of other nodes, Node's `serverSideEmit`. Setting it again replaces the
+    /// handler: a function of the arguments, or of them and a [`ServerSideAck`](crate::ServerSideAck).
+    #[must_use]
+    pub fn on_server_side<Shape>(
+        mut self,
+        name: &str,
+        handler: impl ServerSideHandler<Shape>,
+    ) -> Self {
+        self.server_side.insert(name.to_owned(), handler.erase().0);
+        self
+    }
+
+    /// Sets how many handlers of events of other nodes may wait for something at a time: 256. Over it
+    /// such events are dropped, and logged as an error.
+    #[must_use]
+    pub fn max_server_side_handlers(mut self, handlers: usize) -> Self {
+        self.max_server_side = handlers;
         self
     }
 

@@ -8,23 +8,30 @@
 //! Locks are taken in this order, and none is held across a handler: client, then session or rooms.
 
 mod ack;
-mod adapter;
+pub mod adapter;
 mod broadcast;
 mod client;
 mod error;
 mod handler;
 mod handlers;
+mod handling;
+mod handshake;
+mod prepared;
+mod remote;
 mod rooms;
 mod server;
+mod server_side;
 mod socket;
 mod space;
 mod task;
 
 pub use ack::Ack;
-pub use adapter::{Adapter, BroadcastPacket, InMemoryAdapter, Members};
 pub use broadcast::Broadcast;
 pub use error::{AckError, ConnectError, EmitError, JoinError};
-pub use handler::{ConnectHandler, DisconnectHandler, EventHandler, FromArgs, Middleware};
+pub use handler::{
+    ConnectHandler, DisconnectHandler, EventHandler, FromArgs, Middleware, ServerSideHandler,
+};
 pub use handlers::NamespaceHandlers;
 pub use server::SocketIo;
+pub use server_side::ServerSideAck;
 pub use socket::{Answer, Socket};

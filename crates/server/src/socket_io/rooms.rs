@@ -24,6 +24,14 @@ struct Member {
     rooms: BTreeSet<ByteString>,
 }
 
+/// What a socket has left.
+pub(crate) struct Removed {
+    /// The rooms that it was in, but for its own.
+    pub(crate) rooms: BTreeSet<ByteString>,
+    /// Those of them that nobody is in any more.
+    pub(crate) closed: Vec<ByteString>,
+}
+
 impl Rooms {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics.
@@ -35,48 +43,59 @@ impl Rooms {
         self.lock().sockets.insert(socket.id().clone(), member);
     }
 
-    pub(crate) fn remove(&self, id: &ByteString) {
+    /// Takes a socket out of all its rooms. `None` if it is in none, not even its own.
+    pub(crate) fn remove(&self, socket: &Socket) -> Option<Removed> {
+        let id = socket.id();
         let mut state = self.lock();
-        let member = state.sockets.remove(id);
-        for room in member.iter().flat_map(|member| &member.rooms) {
-            state.forget(room, id);
-        }
+        state.member_of(socket)?;
+        let member = state.sockets.remove(id)?;
+        let closed = member.rooms.iter().filter(|room| state.forget(room, id)).cloned().collect();
         shrink(&mut state.sockets);
-        drop(state);
-        // What the socket carries is dropped after the lock.
-        drop(member);
+        Some(Removed { rooms: member.rooms, closed })
     }
 
-    pub(crate) fn join(&self, id: &ByteString, room: &str, max: usize) -> Result<(), JoinError> {
+    /// True if the room is new.
+    pub(crate) fn join(&self, socket: &Socket, room: &str, max: usize) -> Result<bool, JoinError> {
+        let id = socket.id();
         let mut state = self.lock();
-        let member = state.sockets.get_mut(id).ok_or(JoinError::Disconnected)?;
+        let member = state.member_of(socket).ok_or(JoinError::Disconnected)?;
         if **id == *room || member.rooms.contains(room) {
-            return Ok(());
+            return Ok(false);
         }
         if member.rooms.len() >= max {
             return Err(JoinError::TooManyRooms);
         }
         let room = ByteString::from(room);
         member.rooms.insert(room.clone());
-        state.rooms.entry(room).or_default().insert(id.clone());
-        Ok(())
+        let ids = state.rooms.entry(room).or_default();
+        ids.insert(id.clone());
+        Ok(ids.len() == 1)
     }
 
-    pub(crate) fn leave(&self, id: &ByteString, room: &str) {
+    /// True if the room is gone.
+    pub(crate) fn leave(&self, socket: &Socket, room: &str) -> bool {
         let mut state = self.lock();
-        if let Some(member) = state.sockets.get_mut(id)
-            && member.rooms.remove(room)
-        {
-            state.forget(room, id);
-        }
+        let member = state.member_of(socket);
+        member.is_some_and(|member| member.rooms.remove(room)) && state.forget(room, socket.id())
     }
 
     /// The rooms of a socket, its own first.
-    pub(crate) fn of(&self, id: &ByteString) -> Vec<ByteString> {
-        let state = self.lock();
-        let member = state.sockets.get(id);
-        let own = member.map(|_| id.clone());
+    pub(crate) fn of(&self, socket: &Socket) -> Vec<ByteString> {
+        let mut state = self.lock();
+        let member = state.member_of(socket);
+        let own = member.as_ref().map(|_| socket.id().clone());
         own.into_iter().chain(member.into_iter().flat_map(|m| m.rooms.iter().cloned())).collect()
+    }
+
+    /// Whether somebody is in the room, be it that of an id.
+    pub(crate) fn has(&self, room: &str) -> bool {
+        let state = self.lock();
+        state.rooms.contains_key(room) || state.sockets.contains_key(room)
+    }
+
+    /// All rooms but those of the ids.
+    pub(crate) fn names(&self) -> Vec<ByteString> {
+        self.lock().rooms.keys().cloned().collect()
     }
 
     /// Who is in any of `rooms` (in the namespace, if there are none) and in none of `except`.
@@ -110,16 +129,24 @@ fn shrink<T>(table: &mut HashMap<ByteString, T>) {
 }
 
 impl State {
-    fn forget(&mut self, room: &str, id: &ByteString) {
-        if let Some(ids) = self.rooms.get_mut(room) {
-            ids.remove(id);
-            if ids.is_empty() {
-                self.rooms.remove(room);
-                shrink(&mut self.rooms);
-            } else if ids.capacity() > CROWD && ids.len() < ids.capacity() / 4 {
-                ids.shrink_to(ids.len() * 2);
-            }
+    /// True if nobody is in the room any more.
+    fn forget(&mut self, room: &str, id: &ByteString) -> bool {
+        let Some(ids) = self.rooms.get_mut(room) else { return false };
+        ids.remove(id);
+        if ids.is_empty() {
+            self.rooms.remove(room);
+            shrink(&mut self.rooms);
+            return true;
         }
+        if ids.capacity() > CROWD && ids.len() < ids.capacity() / 4 {
+            ids.shrink_to(ids.len() * 2);
+        }
+        false
+    }
+
+    /// The entry of this very socket: another one may have its id by now.
+    fn member_of(&mut self, socket: &Socket) -> Option<&mut Member> {
+        self.sockets.get_mut(socket.id()).filter(|member| member.socket == *socket)
     }
 
     fn member(&self, id: &ByteString) -> Option<(&ByteString, &Member)> {

@@ -1,18 +1,21 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bytestring::ByteString;
 use rtwire_socketio::{Data, Json, PayloadError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
 
 use crate::request::Request;
-use crate::socket_io::adapter::PreparedPacket;
+use crate::socket_io::adapter::{Flags, Handshake};
 use crate::socket_io::broadcast::Broadcast;
-use crate::socket_io::client::Client;
+use crate::socket_io::client::{self, Client};
 use crate::socket_io::error::{AckError, EmitError, JoinError};
+use crate::socket_io::prepared::PreparedPacket;
 use crate::socket_io::space::Space;
 
 /// What a client will answer to an event that was sent. Dropped, nobody waits for it any more.
@@ -45,7 +48,17 @@ struct Inner {
     space: Arc<Space>,
     client: Arc<Client>,
     auth: Option<Json>,
-    extensions: Mutex<http::Extensions>,
+    connected: SystemTime,
+    kept: Mutex<Kept>,
+}
+
+/// What an application keeps with the socket, and what the socket has left behind.
+#[derive(Default)]
+struct Kept {
+    extensions: http::Extensions,
+    data: Option<Json>,
+    /// The rooms that it was in at its end.
+    last_rooms: BTreeSet<ByteString>,
 }
 
 impl Socket {
@@ -55,16 +68,47 @@ impl Socket {
         client: Arc<Client>,
         auth: Option<Json>,
     ) -> Self {
-        let inner = Inner { id, space, client, auth, extensions: Mutex::default() };
+        let (connected, kept) = (SystemTime::now(), Mutex::default());
+        let inner = Inner { id, space, client, auth, connected, kept };
         Self { inner: Arc::new(inner), timeout: None }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // A value that panics as it is cloned or dropped leaves the others whole.
+        self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn space(&self) -> &Arc<Space> {
         &self.inner.space
     }
 
-    pub(crate) fn deliver(&self, packet: &PreparedPacket) -> bool {
-        self.inner.client.deliver(self, packet)
+    pub(crate) fn deliver(&self, packet: &PreparedPacket, flags: Flags) -> bool {
+        self.inner.client.deliver(self, packet, flags)
+    }
+
+    /// Sends an event of many at once, and returns what will become of the answer.
+    pub(crate) fn deliver_with_ack(
+        &self,
+        id: u64,
+        data: Data,
+        timeout: Duration,
+        flags: Flags,
+    ) -> Answer<Data> {
+        answered(self.inner.client.deliver_with_ack(self, id, data, timeout, flags))
+    }
+
+    /// It is at its end: it leaves the rooms, which are remembered.
+    pub(crate) fn leave_rooms(&self) {
+        let space = &self.inner.space;
+        if let Some(removed) = space.rooms.remove(self) {
+            self.kept().last_rooms = removed.rooms;
+            space.rooms_changed(&removed.closed);
+        }
+    }
+
+    pub(crate) fn handshake(&self) -> Handshake {
+        let auth = self.auth().unwrap_or_default();
+        Handshake::new(self.request(), auth, self.inner.connected)
     }
 
     /// Its id: 20 characters of its own for each namespace and connection.
@@ -91,10 +135,7 @@ impl Socket {
     /// # Errors
     /// It is not a `T`.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
-        match &self.inner.auth {
-            Some(auth) => auth.deserialize(),
-            None => Ok(Json::decode("{}".into())?.deserialize()?),
-        }
+        read(self.inner.auth.as_ref())
     }
 
     /// Whether it is connected: not yet in a middleware, and not after its end.
@@ -137,9 +178,8 @@ impl Socket {
     pub fn emit_data_with_ack(&self, data: Data) -> Answer<Data> {
         let client = &self.inner.client;
         let timeout = self.timeout.unwrap_or(client.rules.ack_timeout);
-        let answer = client.emit_with_ack(self, data, timeout);
-        // Dropped without an answer, by the end of the socket.
-        Box::pin(async { answer?.await.unwrap_or(Err(AckError::Disconnected)) })
+        let id = self.inner.space.next_ack_id();
+        answered(client.emit_with_ack(self, id, data, timeout))
     }
 
     /// The same socket, which waits so long for an answer instead of
@@ -154,19 +194,26 @@ impl Socket {
     /// # Errors
     /// [`JoinError`].
     pub fn join(&self, room: &str) -> Result<(), JoinError> {
-        self.inner.space.rooms.join(self.id(), room, self.inner.client.rules.max_rooms)
+        let space = &self.inner.space;
+        if space.rooms.join(self, room, self.inner.client.rules.max_rooms)? {
+            space.rooms_changed([&room.into()]);
+        }
+        Ok(())
     }
 
     /// Leaves a room.
     pub fn leave(&self, room: &str) {
-        self.inner.space.rooms.leave(self.id(), room);
+        let space = &self.inner.space;
+        if space.rooms.leave(self, room) {
+            space.rooms_changed([&room.into()]);
+        }
     }
 
     /// The rooms that it is in, that of its own id first; none before it is connected and after
     /// its end.
     #[must_use]
     pub fn rooms(&self) -> Vec<ByteString> {
-        self.inner.space.rooms.of(self.id())
+        self.inner.space.rooms.of(self)
     }
 
     /// Everybody in the namespace but this socket.
@@ -201,14 +248,46 @@ impl Socket {
 
     /// Keeps a value with the socket, and returns the one of this type that it replaces.
     pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) -> Option<T> {
-        self.inner.extensions.lock().unwrap_or_else(PoisonError::into_inner).insert(value)
+        self.kept().extensions.insert(value)
     }
 
     /// The value of this type that is kept with the socket.
     #[must_use]
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        self.inner.extensions.lock().unwrap_or_else(PoisonError::into_inner).get().cloned()
+        self.kept().extensions.get().cloned()
     }
+
+    /// Sets its `data`: what other nodes see of it, in [`SocketData`](crate::adapter::SocketData).
+    ///
+    /// # Errors
+    /// The value is not JSON.
+    pub fn set_data<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), PayloadError> {
+        let data = Json::from_serialize(data)?;
+        self.kept().data = Some(data);
+        Ok(())
+    }
+
+    /// Its `data`; an empty object as long as it is not set.
+    ///
+    /// # Errors
+    /// It is not a `T`.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
+        let data = self.kept().data.clone();
+        read(data.as_ref())
+    }
+}
+
+/// Reads JSON, or an empty object in its place.
+fn read<T: DeserializeOwned>(json: Option<&Json>) -> Result<T, PayloadError> {
+    match json {
+        Some(json) => json.deserialize(),
+        None => Json::decode("{}".into())?.deserialize(),
+    }
+}
+
+fn answered(sent: Result<oneshot::Receiver<client::Answer>, EmitError>) -> Answer<Data> {
+    // Dropped without an answer, by the end of the socket.
+    Box::pin(async { sent?.await.unwrap_or(Err(AckError::Disconnected)) })
 }
 
 impl PartialEq for Socket {

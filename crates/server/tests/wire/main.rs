@@ -23,6 +23,7 @@ mod senders;
 mod service;
 mod shutdown;
 mod socket_io;
+mod socket_io_adapter;
 mod socket_io_flow;
 mod socket_io_peer;
 mod websocket;
