@@ -104,9 +104,9 @@ pub use sender::WebSocketSender;
 pub use server::{Serve, Server};
 pub use service::{EndpointsService, ResponseFuture};
 pub use socket_io::{
-    Ack, AckError, Answer, Broadcast, ConnectError, ConnectHandler, DisconnectHandler, EmitError,
-    EventHandler, FromArgs, JoinError, Middleware, NamespaceHandlers, ServerSideAck,
-    ServerSideHandler, Socket, SocketIo, adapter,
+    Ack, AckError, Answer, Answers, Broadcast, ClusterError, ConnectError, ConnectHandler,
+    DisconnectHandler, EmitError, EventHandler, FromArgs, JoinError, Middleware, Missing,
+    NamespaceHandlers, RemoteSocket, ServerSideAck, ServerSideHandler, Socket, SocketIo, adapter,
 };
 pub use sse::Sse;
 pub use websocket::WebSocket;

@@ -158,9 +158,12 @@ impl Client {
         self.close(DisconnectReason::ForcedServerClose);
     }
 
-    pub(crate) fn emit(&self, socket: &Socket, data: Data) -> Result<(), EmitError> {
+    pub(crate) fn emit(&self, socket: &Socket, data: Data, flags: Flags) -> Result<(), EmitError> {
         let mut state = self.lock();
         state.member(socket)?;
+        if flags.volatile && !self.is_writable(&mut state) {
+            return data.event_name().map(drop).ok_or(EmitError::NotAnEvent);
+        }
         state.connection.send_event(&socket.space().name, data)?;
         self.write(&mut state);
         Ok(())
@@ -172,11 +175,15 @@ impl Client {
         id: u64,
         data: Data,
         timeout: Duration,
+        flags: Flags,
     ) -> Result<oneshot::Receiver<Answer>, EmitError> {
         let deadline = self.session.now().saturating_add(timeout);
         let namespace = &socket.space().name;
         let mut state = self.lock();
         state.member(socket)?;
+        if flags.volatile && !self.is_writable(&mut state) {
+            return Err(EmitError::Volatile);
+        }
         state.connection.send_event_with_ack(namespace, id, data, Some(deadline))?;
         let (sender, answer) = oneshot::channel();
         state.member(socket)?.acks.insert(id, sender);
@@ -233,10 +240,7 @@ impl Client {
         timeout: Duration,
         flags: Flags,
     ) -> Result<oneshot::Receiver<Answer>, EmitError> {
-        if flags.volatile && !self.is_writable(&mut self.lock()) {
-            return Err(EmitError::Full);
-        }
-        let sent = self.emit_with_ack(socket, id, data, timeout);
+        let sent = self.emit_with_ack(socket, id, data, timeout, flags);
         if matches!(sent, Err(EmitError::Full)) {
             self.too_slow();
         }

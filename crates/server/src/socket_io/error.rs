@@ -1,3 +1,5 @@
+use crate::socket_io::adapter::AdapterError;
+use crate::socket_io::answers::Missing;
 use rtwire_socketio::{Json, PayloadError, SendError};
 use serde::Serialize;
 
@@ -9,9 +11,13 @@ pub enum EmitError {
     #[error("the socket is not connected")]
     Disconnected,
     /// The client takes less than it is sent: what waits for it is at
-    /// [`max_output`](rtwire_socketio::Limits::max_output).
+    /// [`max_output`](rtwire_socketio::Limits::max_output). Or what is between the nodes does:
+    /// [`Adapter::publish`](crate::adapter::Adapter::publish).
     #[error("the queue is full")]
     Full,
+    /// The event is volatile, wants an answer, and the client cannot take it at once.
+    #[error("the client cannot take it at once")]
+    Volatile,
     /// As many acks are awaited as [`max_acks`](rtwire_socketio::Limits::max_acks) allows.
     #[error("too many acks awaited")]
     TooManyAcks,
@@ -50,6 +56,12 @@ pub enum AckError {
     /// The answer is not what was asked for.
     #[error(transparent)]
     Payload(#[from] PayloadError),
+    /// These did not answer a broadcast: not in time, or because they were disconnected.
+    #[error("no answer of {0}")]
+    Missing(Missing),
+    /// Clients of other nodes were not asked.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
 }
 
 /// A room was not joined.

@@ -14,6 +14,7 @@ use crate::socket_io::handler::{
 pub struct NamespaceHandlers {
     pub(crate) middlewares: Vec<BoxMiddleware>,
     pub(crate) on_connect: Option<BoxConnectHandler>,
+    pub(crate) on_disconnecting: Option<BoxDisconnectHandler>,
     pub(crate) on_disconnect: Option<BoxDisconnectHandler>,
     pub(crate) events: HashMap<String, BoxEventHandler>,
     pub(crate) any_event: Option<BoxEventHandler>,
@@ -26,6 +27,7 @@ impl Default for NamespaceHandlers {
         Self {
             middlewares: Vec::new(),
             on_connect: None,
+            on_disconnecting: None,
             on_disconnect: None,
             events: HashMap::new(),
             any_event: None,
@@ -57,7 +59,8 @@ impl NamespaceHandlers {
         self
     }
 
-    /// Handles the event `name` of other nodes, Node's `serverSideEmit`. Setting it again replaces the
+    /// Handles the event `name` of other nodes, which they send by
+    /// [`server_side_emit`](crate::Broadcast::server_side_emit). Setting it again replaces the
     /// handler: a function of the arguments, or of them and a [`ServerSideAck`](crate::ServerSideAck).
     #[must_use]
     pub fn on_server_side<Shape>(
@@ -81,6 +84,15 @@ impl NamespaceHandlers {
     #[must_use]
     pub fn on_connect(mut self, handler: impl ConnectHandler) -> Self {
         self.on_connect = Some(handler.erase().0);
+        self
+    }
+
+    /// Is called when a socket has disconnected, with the reason, before
+    /// [`on_disconnect`](Self::on_disconnect). Nothing reaches the socket any more, but
+    /// [`rooms`](crate::Socket::rooms) still has those that it was in, until the handler is done.
+    #[must_use]
+    pub fn on_disconnecting(mut self, handler: impl DisconnectHandler) -> Self {
+        self.on_disconnecting = Some(handler.erase().0);
         self
     }
 

@@ -9,9 +9,11 @@
 
 mod ack;
 pub mod adapter;
+mod answers;
 mod broadcast;
 mod client;
 mod error;
+mod gather;
 mod handler;
 mod handlers;
 mod handling;
@@ -26,12 +28,15 @@ mod space;
 mod task;
 
 pub use ack::Ack;
+pub use answers::{Answers, Missing};
 pub use broadcast::Broadcast;
 pub use error::{AckError, ConnectError, EmitError, JoinError};
+pub use gather::ClusterError;
 pub use handler::{
     ConnectHandler, DisconnectHandler, EventHandler, FromArgs, Middleware, ServerSideHandler,
 };
 pub use handlers::NamespaceHandlers;
+pub use remote::RemoteSocket;
 pub use server::SocketIo;
 pub use server_side::ServerSideAck;
 pub use socket::{Answer, Socket};

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::engine_io::{Endpoint, EngineIoCookie, Registry, Settings};
 use crate::request::Request;
-use crate::socket_io::adapter::{Adapter, InMemoryAdapter, Members};
+use crate::socket_io::adapter::{Adapter, AdapterError, InMemoryAdapter, Members};
 use crate::socket_io::broadcast::Broadcast;
 use crate::socket_io::error::EmitError;
 use crate::socket_io::handlers::NamespaceHandlers;
@@ -59,6 +59,7 @@ pub(crate) struct Rules {
     pub(crate) max_handlers: usize,
     pub(crate) max_rooms: usize,
     pub(crate) ack_timeout: Duration,
+    pub(crate) request_timeout: Duration,
 }
 
 impl Default for SocketIo {
@@ -86,6 +87,7 @@ impl SocketIo {
                 max_handlers: 256,
                 max_rooms: 1024,
                 ack_timeout: Duration::from_secs(30),
+                request_timeout: Duration::from_secs(5),
             },
         }
     }
@@ -110,7 +112,7 @@ impl SocketIo {
 
     /// Everybody in the namespace `name`; nobody if there is none of that name.
     pub fn namespace(&self, name: &str) -> Broadcast {
-        Broadcast::new(namespace(name).and_then(|name| self.io.space(&name)))
+        Broadcast::new(namespace(name).and_then(|name| self.io.space(&name)), &self.rules)
     }
 
     /// Everybody in this room of `/`.
@@ -252,6 +254,39 @@ impl SocketIo {
     pub fn ack_timeout(mut self, timeout: Duration) -> Self {
         self.rules.ack_timeout = timeout;
         self
+    }
+
+    /// Sets how long the answers of other nodes are waited for: 5 s.
+    /// [`Broadcast::timeout`](crate::Broadcast::timeout) sets it for one question.
+    #[must_use]
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.rules.request_timeout = timeout;
+        self
+    }
+
+    /// How many nodes there are that have the namespace `name`, with this one; 0 if it is not open here.
+    ///
+    /// # Errors
+    /// The [`Adapter`] cannot tell, or not within [`request_timeout`](Self::request_timeout).
+    pub async fn node_count(&self, name: &str) -> Result<usize, AdapterError> {
+        let Some(space) = namespace(name).and_then(|name| self.io.space(&name)) else {
+            return Ok(0);
+        };
+        let members = Members::of(&space);
+        let counted = space.adapter.node_count(&members);
+        tokio::time::timeout(self.rules.request_timeout, counted)
+            .await
+            .unwrap_or_else(|_| Err(AdapterError::new("no answer in time")))
+    }
+
+    /// Has the [`Adapter`] take leave of the other nodes, within
+    /// [`request_timeout`](Self::request_timeout). Clients of this one stay connected, until its server
+    /// ends.
+    pub async fn close_adapter(&self) {
+        let closed = self.io.adapter.close();
+        if tokio::time::timeout(self.rules.request_timeout, closed).await.is_err() {
+            tracing::info!("the adapter of a Socket.IO server was not closed in time");
+        }
     }
 
     /// The path, and what answers there.

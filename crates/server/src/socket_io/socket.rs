@@ -41,6 +41,7 @@ pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, AckError>> + Send>>;
 pub struct Socket {
     inner: Arc<Inner>,
     timeout: Option<Duration>,
+    flags: Flags,
 }
 
 struct Inner {
@@ -59,6 +60,8 @@ struct Kept {
     data: Option<Json>,
     /// The rooms that it was in at its end.
     last_rooms: BTreeSet<ByteString>,
+    /// It shows them.
+    is_leaving: bool,
 }
 
 impl Socket {
@@ -70,7 +73,7 @@ impl Socket {
     ) -> Self {
         let (connected, kept) = (SystemTime::now(), Mutex::default());
         let inner = Inner { id, space, client, auth, connected, kept };
-        Self { inner: Arc::new(inner), timeout: None }
+        Self { inner: Arc::new(inner), timeout: None, flags: Flags::default() }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -104,6 +107,11 @@ impl Socket {
             self.kept().last_rooms = removed.rooms;
             space.rooms_changed(&removed.closed);
         }
+    }
+
+    /// Shows the rooms that it has left, or no longer.
+    pub(crate) fn set_leaving(&self, is_leaving: bool) {
+        self.kept().is_leaving = is_leaving;
     }
 
     pub(crate) fn handshake(&self) -> Handshake {
@@ -159,7 +167,7 @@ impl Socket {
     /// # Errors
     /// As [`emit`](Self::emit), and [`EmitError::NotAnEvent`].
     pub fn emit_data(&self, data: Data) -> Result<(), EmitError> {
-        self.inner.client.emit(self, data)
+        self.inner.client.emit(self, data, self.flags)
     }
 
     /// Sends an event at once; the future waits for the client's answer: its first argument, or a
@@ -179,14 +187,21 @@ impl Socket {
         let client = &self.inner.client;
         let timeout = self.timeout.unwrap_or(client.rules.ack_timeout);
         let id = self.inner.space.next_ack_id();
-        answered(client.emit_with_ack(self, id, data, timeout))
+        answered(client.emit_with_ack(self, id, data, timeout, self.flags))
     }
 
     /// The same socket, which waits so long for an answer instead of
     /// [`ack_timeout`](crate::SocketIo::ack_timeout).
     #[must_use]
     pub fn timeout(&self, timeout: Duration) -> Self {
-        Self { inner: Arc::clone(&self.inner), timeout: Some(timeout) }
+        Self { timeout: Some(timeout), ..self.clone() }
+    }
+
+    /// The same socket, for events that it goes without if it cannot take them at once: over polling,
+    /// when no GET waits; otherwise, when what was sent before still waits for room.
+    #[must_use]
+    pub fn volatile(&self) -> Self {
+        Self { flags: Flags { volatile: true }, ..self.clone() }
     }
 
     /// Joins a room. A room is there as long as somebody is in it.
@@ -210,20 +225,31 @@ impl Socket {
     }
 
     /// The rooms that it is in, that of its own id first; none before it is connected and after
-    /// its end.
+    /// its end, but for those that [`on_disconnecting`](crate::NamespaceHandlers::on_disconnecting) sees.
     #[must_use]
     pub fn rooms(&self) -> Vec<ByteString> {
+        let kept = self.kept();
+        if kept.is_leaving {
+            return [self.id()].into_iter().chain(&kept.last_rooms).cloned().collect();
+        }
+        drop(kept);
         self.inner.space.rooms.of(self)
     }
 
     /// Everybody in the namespace but this socket.
     pub fn broadcast(&self) -> Broadcast {
-        Broadcast::new(Some(Arc::clone(&self.inner.space))).except(self.id())
+        let space = Some(Arc::clone(&self.inner.space));
+        Broadcast::new(space, &self.inner.client.rules).except(self.id())
     }
 
     /// Everybody in the room but this socket.
     pub fn to(&self, room: &str) -> Broadcast {
         self.broadcast().to(room)
+    }
+
+    /// The same as [`to`](Self::to), Node's `in`.
+    pub fn within(&self, room: &str) -> Broadcast {
+        self.to(room)
     }
 
     /// Everybody in the namespace but this socket and who is in the room.
@@ -257,7 +283,7 @@ impl Socket {
         self.kept().extensions.get().cloned()
     }
 
-    /// Sets its `data`: what other nodes see of it, in [`SocketData`](crate::adapter::SocketData).
+    /// Sets its `data`: what [`fetch_sockets`](Broadcast::fetch_sockets) shows of it, on every node.
     ///
     /// # Errors
     /// The value is not JSON.

@@ -14,6 +14,8 @@ use crate::routes::BoxFuture;
 use crate::socket_io::ack::Ack;
 use crate::socket_io::client::Client;
 use crate::socket_io::error::ConnectError;
+use crate::socket_io::handlers::NamespaceHandlers;
+use crate::socket_io::handling::Handling;
 use crate::socket_io::server::{Io, Rules};
 use crate::socket_io::socket::Socket;
 use crate::socket_io::space::Space;
@@ -117,8 +119,11 @@ impl ClientTask {
                 return;
             }
             for (socket, reason) in left {
-                if let Some(handler) = &socket.space().handlers().on_disconnect {
-                    self.run(handler(socket.clone(), reason), cx);
+                let handlers = socket.space().handlers();
+                if handlers.on_disconnecting.is_some() {
+                    self.run(Box::pin(tell_both(handlers, socket, reason)), cx);
+                } else if let Some(handler) = &handlers.on_disconnect {
+                    self.run(handler(socket, reason), cx);
                 }
             }
         }
@@ -140,6 +145,20 @@ impl ClientTask {
             return true;
         }
         at_work.len() < self.client.rules.max_handlers
+    }
+}
+
+/// First of the two is the one who sees the rooms.
+async fn tell_both(handlers: Arc<NamespaceHandlers>, socket: Socket, reason: DisconnectReason) {
+    if let Some(handler) = &handlers.on_disconnecting {
+        socket.set_leaving(true);
+        if let Some(handling) = Handling::start(|| Some(handler(socket.clone(), reason))) {
+            handling.await;
+        }
+        socket.set_leaving(false);
+    }
+    if let Some(handler) = &handlers.on_disconnect {
+        handler(socket, reason).await;
     }
 }
 

@@ -270,6 +270,68 @@ async fn disconnection_of_another_namespace_from_within_a_handler_is_told_at_onc
 }
 
 #[tokio::test]
+async fn disconnection_is_told_twice_and_first_with_the_rooms() {
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on_connect(async |socket: Socket| socket.join("x")).on_disconnecting(
+            async |socket: Socket, reason: DisconnectReason| -> () {
+                assert!(!socket.is_connected());
+                assert!(matches!(socket.emit("late", &()), Err(EmitError::Disconnected)));
+                // Also after a wait.
+                tokio::task::yield_now().await;
+                for room in socket.rooms() {
+                    let told = (room.as_ref() as &str == socket.id().as_ref() as &str, reason);
+                    socket.to(&room).emit("leaving", &(told.0, told.1.as_str())).unwrap();
+                }
+                panic!("as told")
+            },
+        )
+    };
+    // `serve` sees to it that `disconnect` is told with no room.
+    let (server, mut told) = serve(SocketIo::new(), handlers).await;
+    let mut other = Client::connect(&server).await;
+    for (leave, reason) in [
+        ("41", "client namespace disconnect"),
+        ("1", "transport close"),
+        ("4nonsense", "parse error"),
+    ] {
+        let mut client = Client::connect(&server).await;
+        client.send(leave).await;
+        // Nobody else is in the room of its id.
+        other.expect(&format!(r#"42["leaving",false,"{reason}"]"#)).await;
+        assert_eq!(soon(told.recv()).await.unwrap(), reason);
+    }
+}
+
+#[tokio::test]
+async fn emit_volatile_is_for_who_takes_it_at_once() {
+    let kept: Arc<Mutex<Option<Socket>>> = Arc::default();
+    let keeps = Arc::clone(&kept);
+    let handlers = move |ns: NamespaceHandlers| {
+        ns.on_connect(move |socket: Socket| {
+            *keeps.lock().unwrap() = Some(socket);
+            async {}
+        })
+    };
+    let (server, _) = serve(SocketIo::new(), handlers).await;
+    let polling = Polling::open(&server, PATH).await;
+    polling.send("40").await;
+    polling.poll().await;
+    let socket = kept.lock().unwrap().take().unwrap();
+    socket.volatile().emit("dropped", &()).unwrap();
+    let asked = socket.volatile().emit_with_ack::<u8>("dropped", &()).await;
+    assert!(matches!(asked, Err(AckError::Emit(EmitError::Volatile))), "{asked:?}");
+    socket.emit("kept", &()).unwrap();
+    assert_eq!(polling.poll().await, r#"42["kept"]"#);
+
+    let mut client = Client::connect(&server).await;
+    let socket = kept.lock().unwrap().take().unwrap();
+    socket.volatile().emit("taken", &()).unwrap();
+    client.expect(r#"42["taken"]"#).await;
+    // Another one's namespace, and nobody is there.
+    assert_eq!(socket.within("nowhere").volatile().emit("x", &()).unwrap(), 0);
+}
+
+#[tokio::test]
 async fn rooms_reach_who_is_in_them_once() {
     let handlers = |ns: NamespaceHandlers| {
         ns.on("join", async |socket: Socket, room: String, ack: Ack| {

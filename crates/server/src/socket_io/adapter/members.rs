@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,8 +89,8 @@ impl Members {
             Query::Rooms => once(Reply::Rooms(self.space.rooms.names())),
             Query::Fetch { to } => once(Reply::Fetched(self.fetch(&to))),
             Query::Broadcast { data, to, flags, timeout } => {
-                let asked = self.broadcast_with_ack(&data, &to, flags, timeout)?;
-                let count = stream::iter([Reply::ClientCount(asked.len())]);
+                let (ids, asked) = self.broadcast_with_ack(&data, &to, flags, timeout)?;
+                let count = stream::iter([Reply::ClientCount(ids.len())]);
                 let acks = asked.filter_map(|(_, answer)| async { answer.ok().map(Reply::Ack) });
                 Box::pin(count.chain(acks))
             }
@@ -125,27 +126,24 @@ impl Members {
         Ok(members.iter().filter(|member| member.deliver(&prepared, flags)).count())
     }
 
-    /// Sends an event to those whom it is for. Each will have its answer, or the reason why there is
-    /// none; who takes less than it is sent is disconnected.
+    /// Sends an event to those whom it is for, and returns their ids. Each will have its answer, or
+    /// the reason why there is none; who takes less than it is sent is disconnected.
     pub(crate) fn broadcast_with_ack(
         &self,
         data: &Data,
         to: &Selection,
         flags: Flags,
         timeout: Duration,
-    ) -> Result<Asked, EmitError> {
+    ) -> Result<(BTreeSet<ByteString>, Asked), EmitError> {
         data.event_name().ok_or(EmitError::NotAnEvent)?;
         // One id for all: it is each client's own.
         let id = self.space.next_ack_id();
-        Ok(self
-            .select(to)
-            .into_iter()
-            .map(|socket| {
-                let answer = socket.deliver_with_ack(id, data.clone(), timeout, flags);
-                let asking: Asking = Box::pin(async move { (socket.id().clone(), answer.await) });
-                asking
-            })
-            .collect())
+        let ask = |socket: Socket| -> (ByteString, Asking) {
+            let answer = socket.deliver_with_ack(id, data.clone(), timeout, flags);
+            let id = socket.id().clone();
+            (id.clone(), Box::pin(async { (id, answer.await) }))
+        };
+        Ok(self.select(to).into_iter().map(ask).unzip())
     }
 }
 

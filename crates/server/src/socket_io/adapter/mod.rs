@@ -20,6 +20,7 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 
+pub(crate) use members::Asked;
 pub use members::Members;
 pub use memory::InMemoryAdapter;
 pub use message::{Command, Flags, Query, Reply, Selection};
