@@ -5,6 +5,7 @@
 mod bad_input;
 mod body_limits;
 mod client_gone;
+mod cluster;
 mod connection_limits;
 mod engine_io;
 mod engine_io_3;
@@ -24,6 +25,7 @@ mod service;
 mod shutdown;
 mod socket_io;
 mod socket_io_adapter;
+mod socket_io_cluster;
 mod socket_io_flow;
 mod socket_io_peer;
 mod websocket;
