@@ -1,3 +1,5 @@
+use bytestring::ByteString;
+
 use crate::{frame::Frame, message::Message, packet::Packet};
 
 /// A message encoded once, for many sessions: each queues a clone that shares its bytes.
@@ -8,7 +10,7 @@ use crate::{frame::Frame, message::Message, packet::Packet};
 /// let news = PreparedMessage::new("news");
 /// let mut session = Session::new("sid", Transport::WebSocket, Limits::default());
 /// session.next_frame(); // the open packet
-/// session.send_prepared(&news)?;
+/// session.send_prepared(news.clone())?;
 /// assert_eq!(session.next_frame(), Some(Frame::Text("4news".into())));
 /// # Ok::<(), rtwire_engineio::SendError>(())
 /// ```
@@ -26,5 +28,18 @@ impl PreparedMessage {
             text @ Message::Text(_) => Packet::Message(text).encode(),
         };
         Self { frame }
+    }
+
+    /// A message of text that has its packet's type, the `4`, in front already; `None` if it has another. Who
+    /// encodes the text can put it there without a copy.
+    ///
+    /// ```
+    /// use rtwire_engineio::PreparedMessage;
+    ///
+    /// assert_eq!(PreparedMessage::from_packet("4news".into()), Some(PreparedMessage::new("news")));
+    /// assert_eq!(PreparedMessage::from_packet("2".into()), None);
+    /// ```
+    pub fn from_packet(text: ByteString) -> Option<Self> {
+        text.starts_with('4').then_some(Self { frame: Frame::Text(text) })
     }
 }

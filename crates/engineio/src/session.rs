@@ -291,18 +291,17 @@ impl Session {
     /// [`SendError::Closed`], [`SendError::Full`]; [`SendError::RecordSeparator`] until the session
     /// is on a WebSocket.
     pub fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
-        let message = PreparedMessage::new(message);
-        self.may_send(slice::from_ref(&message))?;
-        self.queue.push(message.frame);
-        Ok(())
+        self.send_prepared(PreparedMessage::new(message))
     }
 
-    /// Queues a message that was encoded before; its bytes are shared.
+    /// Queues a message that was encoded before; a clone of it shares its bytes.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
-        self.send_all_prepared(slice::from_ref(message))
+    pub fn send_prepared(&mut self, message: PreparedMessage) -> Result<(), SendError> {
+        self.may_send(slice::from_ref(&message))?;
+        self.queue.push(message.frame);
+        Ok(())
     }
 
     /// Queues messages that belong together, such as a text and the binary that follows it: all of

@@ -187,6 +187,10 @@ impl Data {
 
 /// The name with which the array of an event starts.
 pub(crate) fn event_name(array: &str) -> Result<Cow<'_, str>, Rule> {
+    // As nearly all are written.
+    if let Some(name) = array.strip_prefix("[\"").and_then(json::unescaped_string) {
+        return if is_reserved(name) { Err(Rule::ReservedEvent) } else { Ok(name.into()) };
+    }
     let (literal, _) = json::split_first_element(array).ok_or(Rule::EventData)?;
     let name = match literal.as_bytes() {
         [b'"', inside @ .., b'"'] if !inside.contains(&b'\\') => {

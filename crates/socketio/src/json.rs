@@ -269,6 +269,7 @@ impl<'a> Scan<'a> {
         self.expect(b'"')?;
         let start = self.at;
         loop {
+            self.at += plain(&self.text.as_bytes()[self.at..]);
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -326,6 +327,35 @@ impl<'a> Scan<'a> {
         }
         if self.at == start { Err(self.fault(Rule::InvalidJson)) } else { Ok(()) }
     }
+}
+
+/// What `text` begins with, up to its first quote, if that is a string as it is written: without escapes.
+pub(crate) fn unescaped_string(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let mut end = plain(bytes);
+    while !matches!(bytes.get(end)?, b'"' | b'\\' | ..0x20) {
+        end += 1;
+    }
+    if bytes[end] == b'"' { text.get(..end) } else { None }
+}
+
+/// How many bytes at the front are for certain no quote, backslash or control character, eight at a time.
+fn plain(text: &[u8]) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // The lowest byte below a bound, which is at most 128, borrows; what is above it may be wrong.
+    let below = |word: u64, bound: u64| word.wrapping_sub(LOW * bound) & !word;
+    let (words, _) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = below(word ^ (LOW * u64::from(b'"')), 1);
+        let backslash = below(word ^ (LOW * u64::from(b'\\')), 1);
+        let found = (below(word, 0x20) | quote | backslash) & HIGH;
+        if found != 0 {
+            return index * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    words.len() * 8
 }
 
 /// The key between its quotes without escapes, if it has any.

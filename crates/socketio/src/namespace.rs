@@ -36,6 +36,11 @@ impl Namespace {
         if self.0 == Self::ROOT { Self::default() } else { Self(ByteString::from(&*self.0)) }
     }
 
+    /// How many bytes [`encode`](Self::encode) writes.
+    pub(crate) fn encoded_len(&self) -> usize {
+        if self.0 == Self::ROOT { 0 } else { self.0.len() + 1 }
+    }
+
     /// Writes the namespace as a packet has it: nothing for the main one.
     pub(crate) fn encode(&self, text: &mut String) {
         if self.0 != Self::ROOT {

@@ -1,44 +1,89 @@
 use alloc::collections::VecDeque;
 
-use crate::{limits::Limits, message::Message};
+use crate::{limits::Limits, message::Message, packet::Packet};
 
 /// The Engine.IO messages that are to be sent, in order. The attachments of a packet stand right
 /// behind its text.
 #[derive(Debug, Default)]
 pub struct Output {
-    messages: VecDeque<Message>,
+    queue: VecDeque<Queued>,
     bytes: usize,
+}
+
+/// It is encoded when it is taken: only then is it known what is to be in front.
+#[derive(Debug)]
+enum Queued {
+    Packet(Packet),
+    Message(Message),
 }
 
 impl Output {
     /// Takes the next message.
     pub fn pop(&mut self) -> Option<Message> {
-        let message = self.messages.pop_front();
-        match &message {
-            Some(message) => self.bytes = self.bytes.saturating_sub(cost(message)),
-            None => self.messages.shrink_to(0),
-        }
-        message
+        self.pop_after("")
+    }
+
+    /// Takes the next message, with `prefix` in front of a text: the type of Engine.IO's packet, for who hands it
+    /// on encoded, which saves a copy.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rtwire_socketio::{Connection, Limits, Message, Namespace};
+    ///
+    /// let mut connection = Connection::new(Limits::default(), Duration::ZERO);
+    /// connection.next_event("0".into(), Duration::ZERO)?;
+    /// connection.accept(&Namespace::default(), "id-1").unwrap();
+    /// assert_eq!(connection.output().pop_after("4"), Some(r#"40{"sid":"id-1"}"#.into()));
+    /// # Ok::<(), rtwire_socketio::Error>(())
+    /// ```
+    pub fn pop_after(&mut self, prefix: &str) -> Option<Message> {
+        let Some(queued) = self.queue.pop_front() else {
+            self.queue.shrink_to(0);
+            return None;
+        };
+        self.bytes = self.bytes.saturating_sub(cost(&queued));
+        Some(match queued {
+            Queued::Packet(packet) => Message::Text(packet.encode_after(prefix)),
+            Queued::Message(Message::Text(text)) if !prefix.is_empty() => {
+                Message::Text([prefix, &text].concat().into())
+            }
+            Queued::Message(message) => message,
+        })
     }
 
     /// Whether nothing is to be sent.
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.queue.is_empty()
     }
 
     /// Bytes of text and attachments that are to be sent, and
-    /// [`MESSAGE_OVERHEAD`](crate::Limits::MESSAGE_OVERHEAD) for each.
+    /// [`MESSAGE_OVERHEAD`](crate::Limits::MESSAGE_OVERHEAD) for each message.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
+    /// Queues a packet, and its attachments.
+    pub(crate) fn push_packet(&mut self, packet: Packet) {
+        // Most have none, and take no list of them.
+        let attachments = packet.data().map(|data| data.attachments().to_vec());
+        self.queued(Queued::Packet(packet));
+        attachments.into_iter().flatten().for_each(|attachment| self.push(attachment));
+    }
+
     pub(crate) fn push(&mut self, message: impl Into<Message>) {
-        let message = message.into();
-        self.bytes = self.bytes.saturating_add(cost(&message));
-        self.messages.push_back(message);
+        self.queued(Queued::Message(message.into()));
+    }
+
+    fn queued(&mut self, queued: Queued) {
+        self.bytes = self.bytes.saturating_add(cost(&queued));
+        self.queue.push_back(queued);
     }
 }
 
-fn cost(message: &Message) -> usize {
-    message.len().saturating_add(Limits::MESSAGE_OVERHEAD)
+fn cost(queued: &Queued) -> usize {
+    let length = match queued {
+        Queued::Packet(packet) => packet.encoded_len(),
+        Queued::Message(message) => message.len(),
+    };
+    length.saturating_add(Limits::MESSAGE_OVERHEAD)
 }

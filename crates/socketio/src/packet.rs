@@ -13,7 +13,6 @@
 //! ```
 
 use alloc::{string::String, vec::Vec};
-use core::fmt::Write as _;
 
 use bytestring::ByteString;
 
@@ -177,15 +176,48 @@ impl Packet {
 
     /// Encodes the text of the packet. The attachments of its [`Data`] follow as binary messages.
     pub fn encode(&self) -> ByteString {
-        match &self.body {
-            Body::Connect(json) => {
-                encode('0', 0, &self.namespace, None, json.as_deref().unwrap_or_default())
-            }
-            Body::Disconnect => encode('1', 0, &self.namespace, None, ""),
-            Body::Event { id, data } => encode_event(&self.namespace, *id, data),
-            Body::Ack { id, data } => encode_ack(&self.namespace, *id, data),
-            Body::ConnectError(json) => encode('4', 0, &self.namespace, None, json),
+        self.encode_after("")
+    }
+
+    /// The same, with `prefix` in front: what the carrier would put there, at the price of a copy.
+    pub(crate) fn encode_after(&self, prefix: &str) -> ByteString {
+        let Parts { kind, attachments, id, json } = self.parts();
+        // Exactly: text with room to spare has to be made shared by one more allocation.
+        let mut text = String::with_capacity(prefix.len() + self.encoded_len());
+        text.push_str(prefix);
+        text.push(kind);
+        if attachments > 0 {
+            push_number(&mut text, attachments);
+            text.push('-');
         }
+        self.namespace.encode(&mut text);
+        if let Some(id) = id {
+            push_number(&mut text, id);
+        }
+        text.push_str(json);
+        text.into()
+    }
+
+    /// The bytes of [`encode`](Self::encode).
+    pub(crate) fn encoded_len(&self) -> usize {
+        let Parts { attachments, id, json, .. } = self.parts();
+        let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let count = if attachments > 0 { digits(attachments) + 1 } else { 0 };
+        1 + count + self.namespace.encoded_len() + id.map_or(0, digits) + json.len()
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        let attachments = self.data().map_or(0, Data::attachment_count) as u64;
+        let (kind, id, json) = match &self.body {
+            Body::Connect(json) => ('0', None, json.as_deref().unwrap_or_default()),
+            Body::Disconnect => ('1', None, ""),
+            Body::Event { id, data } if attachments == 0 => ('2', *id, &**data.json()),
+            Body::Event { id, data } => ('5', *id, &**data.json()),
+            Body::Ack { id, data } if attachments == 0 => ('3', Some(*id), &**data.json()),
+            Body::Ack { id, data } => ('6', Some(*id), &**data.json()),
+            Body::ConnectError(json) => ('4', None, &**json),
+        };
+        Parts { kind, attachments, id, json }
     }
 
     pub(crate) fn data(&self) -> Option<&Data> {
@@ -203,38 +235,20 @@ impl Packet {
     }
 }
 
-/// EVENT, or BINARY_EVENT if there are attachments.
-pub(crate) fn encode_event(namespace: &Namespace, id: Option<u64>, data: &Data) -> ByteString {
-    let kind = if data.attachment_count() == 0 { '2' } else { '5' };
-    encode(kind, data.attachment_count(), namespace, id, data.json())
-}
-
-/// ACK, or BINARY_ACK if there are attachments.
-pub(crate) fn encode_ack(namespace: &Namespace, id: u64, data: &Data) -> ByteString {
-    let kind = if data.attachment_count() == 0 { '3' } else { '6' };
-    encode(kind, data.attachment_count(), namespace, Some(id), data.json())
-}
-
-fn encode(
+/// What stands in the text of a packet, beside the namespace.
+struct Parts<'a> {
     kind: char,
-    attachments: usize,
-    namespace: &Namespace,
+    attachments: u64,
     id: Option<u64>,
-    json: &str,
-) -> ByteString {
-    // 48: the type, two numbers of 20 digits, a dash and a comma.
-    let mut text = String::with_capacity(48 + namespace.len() + json.len());
-    text.push(kind);
-    if attachments > 0 {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{attachments}-");
+    json: &'a str,
+}
+
+/// Appends `number`, without the ceremony of a formatter, which takes as long as the rest of a short packet.
+fn push_number(text: &mut String, number: u64) {
+    if number >= 10 {
+        push_number(text, number / 10);
     }
-    namespace.encode(&mut text);
-    if let Some(id) = id {
-        let _ = write!(text, "{id}");
-    }
-    text.push_str(json);
-    text.into()
+    text.push(char::from_digit((number % 10) as u32, 10).unwrap_or_default());
 }
 
 /// Splits the ASCII digits off the front.

@@ -1,6 +1,11 @@
 use bytestring::ByteString;
 
-use crate::{data::Data, error::SendError, namespace::Namespace, packet};
+use crate::{
+    data::Data,
+    error::SendError,
+    namespace::Namespace,
+    packet::{Body, Packet},
+};
 
 /// An event that was encoded once and goes to many connections, without an ack.
 ///
@@ -26,7 +31,8 @@ impl PreparedEvent {
     /// [`SendError::NotAnEvent`], [`SendError::Incomplete`].
     pub fn new(namespace: &Namespace, data: Data) -> Result<Self, SendError> {
         data.ready_as_event()?;
-        let text = packet::encode_event(namespace, None, &data);
+        let body = Body::Event { id: None, data: data.clone() };
+        let text = Packet { namespace: namespace.clone(), body }.encode();
         Ok(Self { namespace: namespace.clone(), text, data })
     }
 

@@ -144,6 +144,19 @@ impl SharedSession {
         result
     }
 
+    /// The same, if `change` says that it has changed something.
+    pub(crate) fn update_some<T>(
+        &self,
+        change: impl FnOnce(&mut Session) -> Option<T>,
+    ) -> Option<T> {
+        let mut state = self.lock();
+        let result = change(&mut state.session);
+        if result.is_some() {
+            self.wake(state);
+        }
+        result
+    }
+
     fn wake(&self, mut state: MutexGuard<'_, State>) {
         let state = &mut *state;
         if state.session.has_payload() {

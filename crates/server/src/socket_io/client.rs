@@ -23,6 +23,9 @@ pub(crate) struct Client {
     state: Mutex<State>,
 }
 
+/// The type of Engine.IO's packet that carries ours.
+const MESSAGE: &str = "4";
+
 pub(crate) type Answer = Result<Data, AckError>;
 
 struct State {
@@ -70,8 +73,8 @@ impl Client {
     }
 
     /// Takes a message of the client. An error closes the session.
-    pub(crate) fn receive(&self, message: Message) -> Option<Event> {
-        let result = self.lock().connection.next_event(message, self.session.now());
+    pub(crate) fn receive(&self, message: Message, now: Duration) -> Option<Event> {
+        let result = self.lock().connection.next_event(message, now);
         result.unwrap_or_else(|error| {
             self.fail(&error);
             None
@@ -264,27 +267,24 @@ impl Client {
     /// Moves what is to be sent into the session, as far as that has room.
     fn write(&self, state: &mut State) {
         let output = state.connection.output();
-        let max_queue = self.session.limits().max_queue;
-        let has_room =
-            |session: &engine_io::Session| session.is_closed() || session.queued() < max_queue;
-        // Full, it is left alone: nothing would change, and nobody is to be woken.
-        if !output.is_empty() && self.session.read(has_room) {
-            let sent = self.session.update(|session| {
-                while has_room(session) {
-                    let message = match output.pop() {
-                        None => break,
-                        Some(Message::Text(text)) => engine_io::Message::Text(text),
-                        Some(Message::Binary(bytes)) => engine_io::Message::Binary(bytes),
-                    };
-                    session.send(message)?;
+        if !output.is_empty() {
+            let max_queue = self.session.limits().max_queue;
+            let has_room =
+                |session: &engine_io::Session| session.is_closed() || session.queued() < max_queue;
+            let sent = self.session.update_some(|session| {
+                // Full, it is left alone: nothing would change, and nobody is to be woken.
+                let mut sent = has_room(session).then_some(Ok(()));
+                // Not until there is none: the room that it takes is wanted for the next one.
+                while sent == Some(Ok(())) && !output.is_empty() && has_room(session) {
+                    sent = output.pop_after(MESSAGE).map(|message| send(session, message));
                 }
-                Ok(())
+                sent
             });
             match sent {
-                Ok(()) => {}
-                Err(engine_io::SendError::Closed) => while output.pop().is_some() {},
+                None | Some(Ok(())) => {}
+                Some(Err(engine_io::SendError::Closed)) => while output.pop().is_some() {},
                 // JSON escapes the record separator, and a name with one is not of a namespace here.
-                Err(error) => tracing::error!(%error, "a Socket.IO packet was not sent"),
+                Some(Err(error)) => tracing::error!(%error, "a Socket.IO packet was not sent"),
             }
         }
         if state.closes_after_output && state.connection.output().is_empty() {
@@ -293,11 +293,20 @@ impl Client {
         }
     }
 
-    /// [`write`](Self::write), after the session has had time to send. False if some has no room yet.
-    pub(crate) fn write_more(&self) -> bool {
+    /// Between two events: writes what the session has room for now. False if some has none yet. And those who
+    /// have left since the last call.
+    pub(crate) fn turn(&self) -> (bool, Vec<(Socket, DisconnectReason)>) {
         let mut state = self.lock();
         self.write(&mut state);
-        state.connection.output().is_empty()
+        (state.connection.output().is_empty(), mem::take(&mut state.left))
+    }
+
+    /// After the last event for now: as [`turn`](Self::turn), and nothing to be sent takes no room.
+    pub(crate) fn rest(&self) -> bool {
+        let mut state = self.lock();
+        self.write(&mut state);
+        let output = state.connection.output();
+        output.is_empty() && output.pop().is_none()
     }
 
     /// Whether the socket is connected.
@@ -375,10 +384,16 @@ impl Client {
             state.leave(&namespace, reason);
         }
     }
+}
 
-    /// Those who have left since the last call.
-    pub(crate) fn take_left(&self) -> Vec<(Socket, DisconnectReason)> {
-        mem::take(&mut self.lock().left)
+/// Queues a message whose text has [`MESSAGE`] in front.
+fn send(session: &mut engine_io::Session, message: Message) -> Result<(), engine_io::SendError> {
+    match message {
+        Message::Binary(bytes) => session.send(bytes),
+        Message::Text(text) => {
+            let message = engine_io::PreparedMessage::from_packet(text);
+            message.map_or(Ok(()), |message| session.send_prepared(message))
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::socket_io::handler::{
@@ -16,9 +16,9 @@ pub struct NamespaceHandlers {
     pub(crate) on_connect: Option<BoxConnectHandler>,
     pub(crate) on_disconnecting: Option<BoxDisconnectHandler>,
     pub(crate) on_disconnect: Option<BoxDisconnectHandler>,
-    pub(crate) events: HashMap<String, BoxEventHandler>,
+    pub(crate) events: BTreeMap<String, BoxEventHandler>,
     pub(crate) any_event: Option<BoxEventHandler>,
-    pub(crate) server_side: HashMap<String, BoxServerSideHandler>,
+    pub(crate) server_side: BTreeMap<String, BoxServerSideHandler>,
     pub(crate) max_server_side: usize,
 }
 
@@ -29,9 +29,9 @@ impl Default for NamespaceHandlers {
             on_connect: None,
             on_disconnecting: None,
             on_disconnect: None,
-            events: HashMap::new(),
+            events: BTreeMap::new(),
             any_event: None,
-            server_side: HashMap::new(),
+            server_side: BTreeMap::new(),
             max_server_side: 256,
         }
     }

@@ -53,7 +53,7 @@ impl ClientTask {
     }
 
     /// Takes a message from the session. False if there is none.
-    fn receive(&mut self, has_room: bool, cx: &mut Context<'_>) -> bool {
+    fn receive(&mut self, now: Duration, has_room: bool, cx: &mut Context<'_>) -> bool {
         let message = match self.client.session().next_event() {
             None => return false,
             Some(engine_io::Event::Message(engine_io::Message::Text(text))) => Message::Text(text),
@@ -66,7 +66,7 @@ impl ClientTask {
             }
             Some(_) => return true,
         };
-        match self.client.receive(message) {
+        match self.client.receive(message, now) {
             None => {}
             Some(Event::Ack { namespace, id, data }) => self.client.answer(&namespace, id, data),
             Some(event) if has_room => self.dispatch(event, cx),
@@ -111,20 +111,13 @@ impl ClientTask {
         }
     }
 
-    fn tell_who_left(&mut self, cx: &mut Context<'_>) {
-        // A handler may put out the client's other sockets.
-        loop {
-            let left = self.client.take_left();
-            if left.is_empty() {
-                return;
-            }
-            for (socket, reason) in left {
-                let handlers = socket.space().handlers();
-                if handlers.on_disconnecting.is_some() {
-                    self.run(Box::pin(tell_both(handlers, socket, reason)), cx);
-                } else if let Some(handler) = &handlers.on_disconnect {
-                    self.run(handler(socket, reason), cx);
-                }
+    fn tell_who_left(&mut self, left: Vec<(Socket, DisconnectReason)>, cx: &mut Context<'_>) {
+        for (socket, reason) in left {
+            let handlers = socket.space().handlers();
+            if handlers.on_disconnecting.is_some() {
+                self.run(Box::pin(tell_both(handlers, socket, reason)), cx);
+            } else if let Some(handler) = &handlers.on_disconnect {
+                self.run(handler(socket, reason), cx);
             }
         }
     }
@@ -200,9 +193,17 @@ impl Application for ClientTask {
     fn poll(&mut self, cx: &mut Context<'_>) {
         // Told at once, for handlers may wait for it, or for acks that will not come.
         self.client.see_end();
+        // What arrives within one poll arrives at one time.
+        let now = self.client.session().now();
         loop {
-            let has_room = self.poll_at_work(cx) && self.client.write_more();
-            self.tell_who_left(cx);
+            let has_hands = self.poll_at_work(cx);
+            let (is_written, left) = self.client.turn();
+            if !left.is_empty() {
+                // A handler may put out the client's other sockets.
+                self.tell_who_left(left, cx);
+                continue;
+            }
+            let has_room = has_hands && is_written;
             if has_room && let Some(event) = self.backlog.pop_front() {
                 self.backlog_bytes -= cost(&event);
                 self.dispatch(event, cx);
@@ -211,13 +212,13 @@ impl Application for ClientTask {
             {
                 self.client.end(reason);
             } else if self.backlog_bytes >= self.client.session().limits().max_unread
-                || !self.receive(has_room, cx)
+                || !self.receive(now, has_room, cx)
             {
                 break;
             }
         }
         self.client.see_end();
-        self.holds_back = !self.client.write_more();
+        self.holds_back = !self.client.rest();
     }
 
     fn holds_back(&self) -> bool {
@@ -245,6 +246,6 @@ impl Drop for ClientTask {
     /// Also after a panic: sockets must not stay in their rooms.
     fn drop(&mut self) {
         self.client.end(engine_io::CloseReason::ForcedClose);
-        drop(self.client.take_left());
+        drop(self.client.turn());
     }
 }

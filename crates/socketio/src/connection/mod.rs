@@ -218,13 +218,7 @@ impl<R> Connection<R> {
     }
 
     fn push(&mut self, namespace: &Namespace, body: Body) {
-        let packet = Packet { namespace: namespace.clone(), body };
-        self.output.push(packet.encode());
-        if let Some(data) = packet.data() {
-            for attachment in data.attachments() {
-                self.output.push(attachment.clone());
-            }
-        }
+        self.output.push_packet(Packet { namespace: namespace.clone(), body });
     }
 
     /// The namespaces that are joined; also after an error, to tell them the reason.

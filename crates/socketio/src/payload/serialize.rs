@@ -15,12 +15,15 @@ use serde_json::{
 use super::PayloadError;
 use crate::data::Data;
 
+/// Room for most arrays, so that it need not be made again and again while they are written.
+const TYPICAL: usize = 128;
+
 /// Writes the array of an event or of an ack, and collects its attachments.
 pub(super) fn data<T: Serialize + ?Sized>(
     name: Option<&str>,
     args: &T,
 ) -> Result<Data, PayloadError> {
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(TYPICAL);
     let mut attachments = Attachments::default();
     let mut serializer =
         serde_json::Serializer::with_formatter(&mut text, Placeholders(&mut attachments));
