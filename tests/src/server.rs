@@ -55,6 +55,16 @@ impl Server {
         Self::start(foreign::python("sse_server.py", &[&port.unwrap_or(0).to_string()]))
     }
 
+    /// npm's `engine.io`, with these ping interval and ping timeout, in milliseconds.
+    pub fn node_engineio(heartbeat: [&str; 2]) -> Self {
+        Self::start(foreign::node("engineio_server.mjs", &heartbeat))
+    }
+
+    /// Python's `python-engineio`, likewise; it knows whole seconds only.
+    pub fn python_engineio(heartbeat: [&str; 2]) -> Self {
+        Self::start(foreign::python("engineio_server.py", &heartbeat))
+    }
+
     /// The article's server, as it was written: for an old release of `websockets`.
     pub fn article_then() -> Self {
         Self::start(foreign::python_of_the_article("article_server.py", &["article_then.py"]))
