@@ -226,7 +226,7 @@ async fn what_nobody_takes_is_not_asked_for() {
 
 #[tokio::test]
 async fn a_server_that_does_not_open_is_left() {
-    for (set, expected) in [(None, 20), (Some(3), 3)] {
+    for (set, expected) in [(None, 20), (Some(9), 9)] {
         for transport in [Transport::Polling, Transport::WebSocket] {
             let peer = Peer::start().await;
             let mut builder = peer.builder().transport(transport);
@@ -244,8 +244,9 @@ async fn a_server_that_does_not_open_is_left() {
             tokio::time::pause();
             let start = tokio::time::Instant::now();
             assert_eq!(to_end(&mut socket).await, ["transport error"]);
-            assert!(start.elapsed() <= Duration::from_secs(expected));
-            assert!(start.elapsed() + Duration::from_secs(1) >= Duration::from_secs(expected));
+            // Some of it was over before.
+            let expected = Duration::from_secs(expected);
+            assert!((expected / 2..=expected).contains(&start.elapsed()), "{:?}", start.elapsed());
             tokio::time::resume();
             assert!(socket.error().is_none(), "{socket:?}");
         }
