@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use http::uri::{InvalidUri, PathAndQuery};
@@ -22,7 +23,7 @@ use crate::exchange::ExchangeLimits;
 ///     .build()?;
 /// # Ok::<(), rtwire_client::engine_io::BuildError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct EngineIoBuilder {
     url: String,
@@ -78,7 +79,8 @@ impl EngineIoBuilder {
         self
     }
 
-    /// Adds a header to each request, such as `Authorization`, `Cookie` or `Origin`.
+    /// Adds a header to each request, such as `Authorization`, `Cookie` or `Origin`. A `Content-Type` is left
+    /// out: a POST has its own.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -133,7 +135,7 @@ impl EngineIoBuilder {
     pub fn build(self) -> Result<EngineIoSocket, BuildError> {
         /// As long as a query with a reasonable sid, and longer.
         const QUERY: [u8; 534] = [b'x'; 534];
-        let endpoint =
+        let mut endpoint =
             Endpoint { url: self.url.parse()?, headers: self.headers, limits: self.exchange };
         if endpoint.url.scheme() != "http" {
             return Err(BuildError::Https);
@@ -141,8 +143,22 @@ impl EngineIoBuilder {
         let longest = [endpoint.url.target().as_bytes(), &QUERY].concat();
         PathAndQuery::try_from(longest).map_err(BuildError::TooLong)?;
         endpoint.websocket("", [0; 16])?;
+        endpoint.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         let mut session = ClientSession::new(self.transport, self.limits);
         session.set_upgrade(self.upgrade);
         Ok(EngineIoSocket::new(session, endpoint, &self.limits, self.keep_alive))
+    }
+}
+
+impl fmt::Debug for EngineIoBuilder {
+    /// Without the URL and headers, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineIoBuilder")
+            .field("transport", &self.transport)
+            .field("upgrade", &self.upgrade)
+            .field("limits", &self.limits)
+            .field("keep_alive", &self.keep_alive)
+            .field("exchange", &self.exchange)
+            .finish_non_exhaustive()
     }
 }

@@ -67,8 +67,6 @@ impl Endpoint {
             request = request.header(&**name, value.as_bytes());
         }
         let mut request = request.body(Full::new(body))?;
-        // RFC 9110 §8.3, §12.5.1: what there is of the body says its type, and any answer is read.
-        request.headers_mut().remove(CONTENT_TYPE);
         if !request.headers().contains_key(ACCEPT) {
             request.headers_mut().try_insert(ACCEPT, HeaderValue::from_static("*/*"))?;
         }

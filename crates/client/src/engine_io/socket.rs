@@ -158,7 +158,8 @@ impl EngineIoSocket {
         self.session.is_open()
     }
 
-    /// What was wrong when the session ended; `None` if it was closed as it should be, or by the time.
+    /// What was wrong when the session ended, or with the last POST of one that was closed; `None` if it
+    /// ended as it should, or by the time.
     pub const fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }

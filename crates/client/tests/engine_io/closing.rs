@@ -262,3 +262,28 @@ async fn an_upgrade_that_fails_leaves_the_session_on_polling() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_post_that_is_refused_or_lost_ends_the_session() {
+    let refusal = "HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n";
+    for (response, closing) in [(refusal, false), ("", false), (refusal, true), ("", true)] {
+        let peer = Peer::start().await;
+        let (mut socket, _opened) = open(&peer, Transport::Polling).await;
+        socket.try_send("x").unwrap();
+        if closing {
+            socket.close();
+        }
+        let (told, _) = tokio::join!(to_end(&mut socket), peer.answer(response));
+        let reason = if closing { "forced close" } else { "transport error" };
+        assert_eq!(told, [reason]);
+        match socket.error() {
+            Some(Error::Protocol(error)) => {
+                assert_eq!(error.rule(), Rule::Refused { status: 413, code: None });
+            }
+            Some(Error::Network(_)) => assert!(response.is_empty()),
+            // A server that has closed as well, meanwhile, has the same answer.
+            None => assert!(closing && !response.is_empty()),
+            other => panic!("{other:?}"),
+        }
+    }
+}

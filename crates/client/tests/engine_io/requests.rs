@@ -93,6 +93,7 @@ async fn own_parameters_and_headers_are_in_each_request() {
         let mut socket = own(builder);
         let (_, request) = tokio::join!(to_end(&mut socket), peer.answer("HTTP/1.1 404 X\r\n\r\n"));
         check(&request, &format!("GET {target}EIO=4&transport=websocket"));
+        assert_eq!(request.header("Content-Type"), None);
     }
 }
 
@@ -226,4 +227,22 @@ async fn polls_end_before_the_websocket_takes_over() {
     };
     let (told, _websocket) = tokio::join!(client, server);
     assert_eq!(told, ["open", "over polling", "upgraded", "over the WebSocket"]);
+}
+
+#[tokio::test]
+async fn what_is_secret_is_in_no_log() {
+    let peer = Peer::start().await;
+    let builder = EngineIoSocket::builder(&peer.url("/engine.io/?token=secret"))
+        .header("Authorization", "Bearer secret");
+    assert!(!format!("{builder:?}").contains("secret"));
+    let mut socket = builder.build().unwrap();
+    let open = OPEN.replace(r#""sid":"s""#, r#""sid":"secret""#);
+    let server = async {
+        let (_, mut connection) = peer.request().await;
+        connection.send(answer(&open)).await;
+    };
+    let (event, ()) = tokio::join!(soon(socket.next()), server);
+    assert_eq!(line(&event.unwrap()), "open");
+    socket.try_send("secret").unwrap();
+    assert!(!format!("{socket:?}").contains("secret"), "{socket:?}");
 }
