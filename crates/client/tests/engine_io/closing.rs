@@ -287,3 +287,25 @@ async fn a_post_that_is_refused_or_lost_ends_the_session() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_server_that_takes_nothing_is_given_up() {
+    let peer = Peer::start().await;
+    let limits = Limits::default().close_timeout(Duration::from_secs(5));
+    let builder = peer.builder().transport(Transport::WebSocket).limits(limits);
+    let (mut socket, _opened) = open_with(&peer, Transport::WebSocket, builder).await;
+    // Until all buffers are full.
+    let some = vec![7; 1000];
+    let quiet = Duration::from_millis(200);
+    while let Ok(sent) = tokio::time::timeout(quiet, socket.send(some.clone())).await {
+        sent.unwrap();
+    }
+    assert!(tokio::time::timeout(quiet, socket.flush()).await.is_err());
+    socket.close();
+    tokio::time::pause();
+    let start = tokio::time::Instant::now();
+    assert_eq!(to_end(&mut socket).await, ["forced close"]);
+    // So long for what is queued, and as long for the Close frame.
+    let waited = start.elapsed().as_secs();
+    assert!((5..=10).contains(&waited), "{waited}");
+}

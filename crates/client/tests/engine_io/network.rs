@@ -7,8 +7,12 @@ use rtwire_client::{EngineIoSocket, NetworkError};
 use rtwire_server::EngineIo;
 use tokio::net::TcpListener;
 
-use crate::peer::Peer;
-use crate::server::{soon, start, to_end};
+use crate::peer::{Opened, Peer, answer, open};
+use crate::server::{line, soon, start, to_end};
+
+async fn line_of(socket: &mut EngineIoSocket) -> String {
+    line(&soon(socket.next()).await.unwrap())
+}
 
 #[tokio::test]
 async fn a_refused_connection_says_so() {
@@ -75,6 +79,61 @@ async fn what_is_no_engine_io_is_an_error() {
             (Error::Protocol(error), Some(rule)) => assert_eq!(error.rule(), rule),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_anywhere_is_a_transport_error_and_cut_anywhere_the_same() {
+    let response = answer("4one\x1ebAQI=");
+    for cut in 0..=response.len() {
+        let (part, rest) = response.split_at(cut);
+        for breaks in [true, false] {
+            let peer = Peer::start().await;
+            let (mut socket, opened) = open(&peer, Transport::Polling).await;
+            let Opened::Polling(mut connection) = opened else { panic!() };
+            let server = async {
+                connection.request().await;
+                connection.send(part).await;
+                if breaks {
+                    drop(connection);
+                } else {
+                    tokio::task::yield_now().await;
+                    connection.send(rest).await;
+                    assert!(connection.request().await.line().starts_with("GET "));
+                    connection.send(answer("1")).await;
+                }
+            };
+            let (told, ()) = if breaks && cut == response.len() {
+                // All of it has come; the next GET finds nobody, who would have listened for ever.
+                let told = async { vec![line_of(&mut socket).await, line_of(&mut socket).await] };
+                tokio::join!(told, server)
+            } else {
+                tokio::join!(to_end(&mut socket), server)
+            };
+            if !breaks {
+                assert_eq!(told, ["one", r#"b"\x01\x02""#, "transport close"], "{cut}");
+            } else if cut == response.len() {
+                assert_eq!(told, ["one", r#"b"\x01\x02""#], "{cut}");
+            } else {
+                assert_eq!(told, ["transport error"], "{cut}");
+                let Some(Error::Network(NetworkError::Http(_))) = socket.error() else {
+                    panic!("{socket:?}")
+                };
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_opening_handshake_that_breaks_anywhere_is_a_transport_error() {
+    let response = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n";
+    for cut in 0..response.len() {
+        let peer = Peer::start().await;
+        let builder = peer.builder().transport(Transport::WebSocket);
+        let mut socket = builder.build().unwrap();
+        let (told, _) = tokio::join!(to_end(&mut socket), peer.answer(&response[..cut]));
+        assert_eq!(told, ["transport error"], "{cut}");
+        assert!(matches!(socket.error(), Some(Error::Handshake(_))), "{socket:?}");
     }
 }
 

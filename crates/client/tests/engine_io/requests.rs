@@ -126,11 +126,10 @@ async fn keeps(pause: Duration, set: impl Fn(EngineIoBuilder) -> EngineIoBuilder
     let ((), (mut posts, _gets)) = tokio::join!(client, server);
     tokio::time::pause();
     tokio::time::advance(pause).await;
+    // It asks at once, though nobody has the answer yet.
+    soon(socket.send("second")).await.unwrap();
     tokio::time::resume();
-    let second = async {
-        soon(socket.send("second")).await.unwrap();
-        soon(socket.flush()).await.unwrap();
-    };
+    let second = async { soon(socket.flush()).await.unwrap() };
     let server = async {
         // Either the request comes, or the end and the request on another.
         let kept = soon(posts.tcp.peek(&mut [0])).await.is_ok_and(|bytes| bytes > 0);
@@ -151,16 +150,16 @@ async fn keeps(pause: Duration, set: impl Fn(EngineIoBuilder) -> EngineIoBuilder
 #[tokio::test]
 async fn a_connection_is_kept_for_a_while() {
     let ms = Duration::from_millis;
-    for limit in [1000, 100] {
+    for limit in [1000, 10_000] {
         let set = |builder: EngineIoBuilder| match limit {
             1000 => builder,
             limit => builder.keep_alive(ms(limit)),
         };
-        assert!(keeps(Duration::ZERO, set).await);
+        // A moment has passed since the answer, be it on a slow machine.
+        assert!(keeps(ms(limit - 500), set).await);
         assert!(!keeps(ms(limit), set).await);
         assert!(!keeps(ms(limit + 1), set).await);
     }
-    assert!(keeps(ms(400), |builder| builder.keep_alive(ms(100_000))).await);
     assert!(!keeps(Duration::ZERO, |builder| builder.keep_alive(Duration::ZERO)).await);
 }
 
