@@ -86,8 +86,8 @@ impl EngineIoBuilder {
         self
     }
 
-    /// What the session may cost. [`Limits::close_timeout`] is also how long the closing handshake of a
-    /// WebSocket may take.
+    /// What the session may cost. The closing handshake of a WebSocket may take [`Limits::close_timeout`] too,
+    /// but 5 s at most.
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self

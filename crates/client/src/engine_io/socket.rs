@@ -142,8 +142,8 @@ impl EngineIoSocket {
     }
 
     /// Ends the session. [`next`](Self::next) sends what is queued, tells the server, and gives what has come
-    /// before, then `Close`, then `None`; within [`Limits::close_timeout`] for what is queued and as much
-    /// for a WebSocket's closing handshake.
+    /// before, then `Close`, then `None`: within [`Limits::close_timeout`] for what is queued, and 5 s
+    /// for the closing handshake of a WebSocket.
     pub fn close(&mut self) {
         self.session.close();
     }

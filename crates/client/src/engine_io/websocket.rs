@@ -34,12 +34,13 @@ pub(super) fn limits(session: &client::Limits) -> Limits {
     /// As much as is written at once, about; what waits behind it the session counts.
     const MAX_OUTPUT: usize = 64 << 10;
     let max_payload = u64::try_from(session.max_payload).unwrap_or(u64::MAX);
-    Limits::default()
+    let limits = Limits::default();
+    limits
         .max_frame(max_payload)
         .max_message(max_payload)
         .max_output(MAX_OUTPUT)
         .ping_interval(None)
-        .close_timeout(session.close_timeout)
+        .close_timeout(session.close_timeout.min(limits.close_timeout))
 }
 
 impl WebSocket {
