@@ -86,6 +86,11 @@ fn socketio_payload() {
 }
 
 #[test]
+fn socketio_client() {
+    replay("socketio_client", rtwire_fuzz::socketio_client);
+}
+
+#[test]
 fn socketio_connection() {
     replay("socketio_connection", rtwire_fuzz::socketio_connection);
 }

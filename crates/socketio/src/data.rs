@@ -136,6 +136,30 @@ impl Data {
         Some(Self { json, ..self })
     }
 
+    /// The same with one more argument, text, at the end, without reading the others: of an event
+    /// that a client can recover, its offset. See [`Recovery`](crate::Recovery).
+    ///
+    /// ```
+    /// use rtwire_socketio::Data;
+    ///
+    /// let data = Data::from_parts(r#"["news",{"n":1}]"#.into(), vec![])?;
+    /// assert_eq!(*data.with_offset("o-7").json(), r#"["news",{"n":1},"o-7"]"#);
+    /// # Ok::<(), rtwire_socketio::Error>(())
+    /// ```
+    pub fn with_offset(self, offset: &str) -> Self {
+        let elements = self.json.trim();
+        let elements = elements.strip_suffix(']').unwrap_or(elements).trim_end();
+        // 4: a comma, two quotes and the bracket.
+        let mut json = String::with_capacity(elements.len() + offset.len() + 4);
+        json.push_str(elements);
+        if elements != "[" {
+            json.push(',');
+        }
+        push_string(&mut json, offset);
+        json.push(']');
+        Self { json: json.into(), ..self }
+    }
+
     /// The array, with placeholders.
     pub fn json(&self) -> &ByteString {
         &self.json

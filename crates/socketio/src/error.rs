@@ -127,6 +127,19 @@ pub enum Rule {
     /// CONNECT_ERROR goes from the server to the client.
     #[error("CONNECT_ERROR from a client")]
     UnexpectedConnectError,
+    /// A server answers a CONNECT that was sent, once.
+    #[error("answer to a CONNECT that was not sent")]
+    NotAsked,
+    /// The answer of a server to CONNECT has a `sid`. One that speaks protocol 4 has none.
+    #[error("CONNECT without a sid")]
+    MissingSid,
+    /// To a client, the data of CONNECT_ERROR is an object with a `message`. (Some servers send
+    /// the message itself, and the reference lets that pass.)
+    #[error("CONNECT_ERROR without a message")]
+    MissingMessage,
+    /// A server sends packets for namespaces that the client has joined.
+    #[error("packet for a namespace that this client has not joined")]
+    NotJoined,
     /// No namespace was joined within
     /// [`Limits::connect_timeout`](crate::Limits::connect_timeout).
     #[error("no namespace joined in time")]
@@ -141,7 +154,8 @@ pub enum Rule {
 
 impl Rule {
     /// What the namespaces of the connection are told: a packet that cannot be understood is a
-    /// "parse error", one that comes at the wrong moment makes the server close.
+    /// "parse error", one that comes at the wrong moment makes the server close. At the client's
+    /// end all are "parse error".
     pub fn disconnect_reason(&self) -> DisconnectReason {
         match self {
             Self::PacketType
@@ -164,7 +178,11 @@ impl Rule {
             | Self::UnexpectedText
             | Self::UnexpectedBinary
             | Self::PacketTooBig { .. }
-            | Self::AttachmentsTimeout => DisconnectReason::ParseError,
+            | Self::AttachmentsTimeout
+            | Self::NotAsked
+            | Self::MissingSid
+            | Self::MissingMessage
+            | Self::NotJoined => DisconnectReason::ParseError,
             Self::AlreadyConnected
             | Self::NotConnected
             | Self::UnexpectedConnectError
@@ -198,6 +216,10 @@ impl Rule {
             | Self::UnexpectedConnectError
             | Self::AlreadyConnected
             | Self::NotConnected
+            | Self::NotAsked
+            | Self::MissingSid
+            | Self::MissingMessage
+            | Self::NotJoined
             | Self::ConnectTimeout
             | Self::TooManyNamespaces { .. } => "Socket.IO 5, Connection to a namespace",
             Self::DisconnectData => "Socket.IO 5, Disconnection from a namespace",
@@ -212,12 +234,21 @@ pub enum SendError {
     /// The peer broke a rule: the transport is to be closed.
     #[error("the connection is closed")]
     Closed,
-    /// The client has not joined this namespace, or has left it since.
+    /// The namespace is not joined, or not any more.
     #[error("namespace not joined")]
     NotJoined,
     /// No CONNECT of this namespace waits for an answer.
     #[error("nothing to accept or to refuse")]
     NotAsked,
+    /// This client has asked for the namespace before, and has not left it since.
+    #[error("asked for this namespace before")]
+    AlreadyAsked,
+    /// Credentials are an object.
+    #[error("credentials that are no object")]
+    Auth,
+    /// More namespaces than [`Limits::max_namespaces`](crate::Limits::max_namespaces).
+    #[error("too many namespaces")]
+    TooManyNamespaces,
     /// The output already holds [`Limits::max_output`](crate::Limits::max_output) bytes: send
     /// some of it first.
     #[error("the output is full")]

@@ -1,3 +1,5 @@
+use alloc::string::String;
+
 use crate::{
     acks::AckToken, data::Data, json::Json, namespace::Namespace, reason::DisconnectReason,
 };
@@ -6,7 +8,7 @@ use crate::{
 #[derive(Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The client asks to join. Answer with [`Connection::accept`](crate::Connection::accept),
+    /// At the server's end: the client asks to join. Answer with [`Connection::accept`](crate::Connection::accept),
     /// [`refuse`](crate::Connection::refuse) or
     /// [`refuse_unknown`](crate::Connection::refuse_unknown).
     Connect {
@@ -15,13 +17,32 @@ pub enum Event {
         /// The credentials: an object. Of a client of protocol 4, the query behind the namespace.
         auth: Option<Json>,
     },
+    /// At the client's end: the server has let it join.
+    Connected {
+        /// What was asked for.
+        namespace: Namespace,
+        /// The server's name for this client in this namespace.
+        sid: String,
+        /// The session is the one that was asked for by a [`Recovery`](crate::Recovery): its
+        /// rooms are as they were, and what was missed has come before this.
+        recovered: bool,
+    },
+    /// At the client's end: the server has not let it join.
+    ConnectError {
+        /// What was asked for.
+        namespace: Namespace,
+        /// Why.
+        message: String,
+        /// What more there is to say.
+        data: Option<Json>,
+    },
     /// An event.
     Event {
-        /// A joined namespace.
+        /// A joined namespace; at the client's end also one that is about to be recovered.
         namespace: Namespace,
         /// Its name and arguments.
         data: Data,
-        /// Present if the client wants an answer. Nothing answers by itself.
+        /// Present if the peer wants an answer. Nothing answers by itself.
         ack: Option<AckToken>,
     },
     /// The answer to an event sent by
@@ -41,11 +62,12 @@ pub enum Event {
         /// As given when it was sent.
         id: u64,
     },
-    /// The client has left; no ack of this namespace will come any more.
+    /// The peer has ended the namespace; no ack of it will come any more.
     Disconnect {
         /// No longer joined.
         namespace: Namespace,
-        /// [`DisconnectReason::ClientNamespaceDisconnect`].
+        /// [`DisconnectReason::ClientNamespaceDisconnect`], at the client's end
+        /// [`DisconnectReason::IoServerDisconnect`].
         reason: DisconnectReason,
     },
 }

@@ -68,6 +68,17 @@ impl Json {
         first_byte(&self.0) == Some(b'{')
     }
 
+    /// The value under `key`, as it is written, if this is an object; of several the last, as
+    /// JavaScript has it.
+    pub(crate) fn member(&self, key: &str) -> Option<&str> {
+        member(&self.0, key)
+    }
+
+    /// The text under `key`, if there is one, and it is Unicode.
+    pub(crate) fn member_text(&self, key: &str) -> Option<String> {
+        unescape(self.member(key)?)
+    }
+
     /// The text.
     pub fn as_text(&self) -> &ByteString {
         &self.0
@@ -101,10 +112,48 @@ pub(crate) fn split_first_element(array: &str) -> Option<(&str, &str)> {
     Some((array.get(start..end)?, array.get(scan.at..)?))
 }
 
+/// The value under `key` in an object that has been scanned.
+fn member<'a>(object: &'a str, key: &str) -> Option<&'a str> {
+    let mut scan = Scan::new(object, Limits::MAX_DEPTH, 0);
+    let mut found = None;
+    scan.skip_space();
+    if !scan.take(b'{') {
+        return None;
+    }
+    loop {
+        scan.skip_space();
+        // Behind the last member, or where there is none, stands no string.
+        let Ok(name) = scan.string() else { return found };
+        scan.skip_space();
+        scan.expect(b':').ok()?;
+        scan.skip_space();
+        let start = scan.at;
+        scan.value().ok()?;
+        if unescaped(name).as_deref().unwrap_or(name) == key {
+            found = object.get(start..scan.at);
+        }
+        scan.skip_space();
+        scan.take(b',');
+    }
+}
+
 /// The text that `literal`, a scanned string with its quotes, stands for; `None` if that is not
 /// Unicode (half a surrogate pair).
 pub(crate) fn unescape(literal: &str) -> Option<String> {
     serde_json::from_str(literal).ok()
+}
+
+/// The last element of an array that has been scanned, if that is a string, and not the first: with
+/// its quotes.
+pub(crate) fn last_string(array: &str) -> Option<&str> {
+    let elements = array.trim_end().strip_suffix(']')?.trim_end();
+    let inside = elements.strip_suffix('"')?;
+    // Within a string each quote has a backslash before it that is not itself escaped.
+    let open = inside.rmatch_indices('"').map(|(at, _)| at).find(|&at| {
+        let backslashes = inside[..at].bytes().rev().take_while(|&byte| byte == b'\\').count();
+        backslashes % 2 == 0
+    })?;
+    elements[..open].trim_end().ends_with(',').then_some(&elements[open..])
 }
 
 /// Checks that `text` is one JSON value, and that its placeholders are those of `attachments`

@@ -1,7 +1,8 @@
 //! Socket.IO, protocols 5 and 4, without I/O.
 //!
-//! A [`Connection`] is the server's end of one Engine.IO connection. Engine.IO messages and the
-//! time come in; [`Event`]s and Engine.IO messages come out. Any transport drives it the same way:
+//! A [`Connection`] is one end of an Engine.IO connection, the server's or [the
+//! client's](ClientConnection). Engine.IO messages and the time come in; [`Event`]s and Engine.IO
+//! messages come out. Any transport drives it the same way:
 //!
 #![cfg_attr(feature = "std", doc = "```")]
 #![cfg_attr(not(feature = "std"), doc = "```ignore")]
@@ -59,14 +60,15 @@ mod payload;
 mod prepared;
 mod query;
 mod reason;
+mod recovery;
 
 /// Which end of the connection a [`Connection`] is.
 pub mod role {
-    pub use crate::connection::Server;
+    pub use crate::connection::{Client, Server};
 }
 
 pub use acks::AckToken;
-pub use connection::Connection;
+pub use connection::{ClientConnection, Connection};
 pub use data::Data;
 pub use decoder::Decoder;
 pub use error::{Error, Rule, SendError};
@@ -81,6 +83,7 @@ pub use packet::{Body, Packet};
 pub use payload::{Binary, PayloadError, Varargs};
 pub use prepared::PreparedEvent;
 pub use reason::DisconnectReason;
+pub use recovery::Recovery;
 
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]

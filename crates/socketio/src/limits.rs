@@ -23,7 +23,8 @@ pub struct Limits {
     /// serde_json reads no deeper. Over it, [`Rule::TooDeep`](crate::Rule::TooDeep).
     pub max_depth: u8,
     /// Most namespaces that one connection has asked for, joined, or was put out of: 64. Over it,
-    /// [`Rule::TooManyNamespaces`](crate::Rule::TooManyNamespaces).
+    /// [`Rule::TooManyNamespaces`](crate::Rule::TooManyNamespaces); at the client's end
+    /// [`SendError::TooManyNamespaces`](crate::SendError::TooManyNamespaces).
     pub max_namespaces: usize,
     /// How long a client may take to join its first namespace: 45 s. Over it,
     /// [`Rule::ConnectTimeout`](crate::Rule::ConnectTimeout).
@@ -35,6 +36,9 @@ pub struct Limits {
     /// its bytes and [`MESSAGE_OVERHEAD`](Self::MESSAGE_OVERHEAD), so that small ones are bounded too. A packet that is let in may
     /// itself be longer. Over it, [`SendError::Full`](crate::SendError::Full).
     pub max_output: usize,
+    /// Longest pid or offset that a client keeps of each namespace: 256 bytes. Over it, a text is no
+    /// offset, and a session cannot be recovered. The reference's have 10 to 30.
+    pub max_offset: usize,
 }
 
 impl Default for Limits {
@@ -48,6 +52,7 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(45),
             max_acks: 1024,
             max_output: 1 << 20,
+            max_offset: 256,
         }
     }
 }
@@ -104,6 +109,12 @@ impl Limits {
     /// Sets [`max_output`](#structfield.max_output), in bytes.
     pub fn max_output(mut self, bytes: usize) -> Self {
         self.max_output = bytes;
+        self
+    }
+
+    /// Sets [`max_offset`](#structfield.max_offset), in bytes.
+    pub fn max_offset(mut self, bytes: usize) -> Self {
+        self.max_offset = bytes;
         self
     }
 }

@@ -41,7 +41,7 @@ impl Output {
             self.queue.shrink_to(0);
             return None;
         };
-        self.bytes = self.bytes.saturating_sub(cost(&queued));
+        self.bytes = self.bytes.saturating_sub(cost(queued.len()));
         Some(match queued {
             Queued::Packet(packet) => Message::Text(packet.encode_after(prefix)),
             Queued::Message(Message::Text(text)) if !prefix.is_empty() => {
@@ -75,15 +75,21 @@ impl Output {
     }
 
     fn queued(&mut self, queued: Queued) {
-        self.bytes = self.bytes.saturating_add(cost(&queued));
+        self.bytes = self.bytes.saturating_add(cost(queued.len()));
         self.queue.push_back(queued);
     }
 }
 
-fn cost(queued: &Queued) -> usize {
-    let length = match queued {
-        Queued::Packet(packet) => packet.encoded_len(),
-        Queued::Message(message) => message.len(),
-    };
-    length.saturating_add(Limits::MESSAGE_OVERHEAD)
+impl Queued {
+    fn len(&self) -> usize {
+        match self {
+            Self::Packet(packet) => packet.encoded_len(),
+            Self::Message(message) => message.len(),
+        }
+    }
+}
+
+/// What a message of this length counts.
+pub(crate) fn cost(len: usize) -> usize {
+    len.saturating_add(Limits::MESSAGE_OVERHEAD)
 }

@@ -4,6 +4,7 @@ use crate::{
     data::Data,
     error::SendError,
     namespace::Namespace,
+    output,
     packet::{Body, Packet},
 };
 
@@ -34,6 +35,13 @@ impl PreparedEvent {
         let body = Body::Event { id: None, data: data.clone() };
         let text = Packet { namespace: namespace.clone(), body }.encode();
         Ok(Self { namespace: namespace.clone(), text, data })
+    }
+
+    /// What it counts in an output.
+    pub(crate) fn cost(&self) -> usize {
+        let attachments = self.data.attachments().iter().map(|attachment| attachment.len());
+        let lengths = core::iter::once(self.text.len()).chain(attachments);
+        lengths.map(output::cost).fold(0, usize::saturating_add)
     }
 
     /// The data of the event.

@@ -29,6 +29,10 @@ pub enum DisconnectReason {
     ClientNamespaceDisconnect,
     /// The server has put the client out of the namespace.
     ServerNamespaceDisconnect,
+    /// At the client's end: the server has put it out of the namespace.
+    IoServerDisconnect,
+    /// At the client's end: it has left the namespace.
+    IoClientDisconnect,
 }
 
 impl DisconnectReason {
@@ -44,6 +48,8 @@ impl DisconnectReason {
             Self::ForcedServerClose => "forced server close",
             Self::ClientNamespaceDisconnect => "client namespace disconnect",
             Self::ServerNamespaceDisconnect => "server namespace disconnect",
+            Self::IoServerDisconnect => "io server disconnect",
+            Self::IoClientDisconnect => "io client disconnect",
         }
     }
 }

@@ -387,8 +387,58 @@ fn reasons_are_in_nodes_words() {
         (ForcedServerClose, "forced server close"),
         (ClientNamespaceDisconnect, "client namespace disconnect"),
         (ServerNamespaceDisconnect, "server namespace disconnect"),
+        (IoServerDisconnect, "io server disconnect"),
+        (IoClientDisconnect, "io client disconnect"),
     ];
     for (reason, words) in reasons {
         assert_eq!(reason.to_string(), words);
+    }
+}
+
+#[test]
+fn a_recoverable_session_has_a_pid_and_what_was_missed_goes_out_first() {
+    let mut connection = fresh();
+    hear(&mut connection, "0");
+    connection.accept_recoverable(&root(), "a\"b", "p-1").unwrap();
+    assert_eq!(texts(&mut connection), [r#"0{"sid":"a\"b","pid":"p-1"}"#]);
+
+    let prepared = |name: &str, data: Data| PreparedEvent::new(&ns(name), data).unwrap();
+    let picture = Data::binary_event("z", vec![Bytes::from_static(b"\x01")]).unwrap();
+    let missed = [
+        prepared("/", data("[\"x\"]").with_offset("o-1")),
+        prepared("/", picture.with_offset("o-2")),
+    ];
+    let mut connection = fresh();
+    hear(&mut connection, r#"0{"pid":"p-1","offset":"o-0"}"#);
+    let elsewhere = [prepared("/a", data("[\"x\"]"))];
+    let refused = connection.accept_recovered(&root(), "s-1", "p-1", &elsewhere);
+    assert_eq!(refused, Err(SendError::NotJoined));
+    connection.accept_recovered(&root(), "s-1", "p-1", &missed).unwrap();
+    let expected: [Message; 4] = [
+        r#"2["x","o-1"]"#.into(),
+        r#"51-["z",{"_placeholder":true,"num":0},"o-2"]"#.into(),
+        Message::Binary(Bytes::from_static(b"\x01")),
+        r#"0{"sid":"s-1","pid":"p-1"}"#.into(),
+    ];
+    assert_eq!(sent(&mut connection), expected);
+    let again = connection.accept_recovered(&root(), "s-1", "p-1", &missed);
+    assert_eq!(again, Err(SendError::NotAsked));
+}
+
+#[test]
+fn what_was_missed_is_limited() {
+    let event = PreparedEvent::new(&root(), data("[\"x\"]")).unwrap();
+    let missed = [event.clone(), event];
+    let two = 2 * (6 + Limits::MESSAGE_OVERHEAD);
+    for (limit, fits) in [(two - 1, false), (two, true), (two + 1, true)] {
+        let mut connection = Connection::new(Limits::default().max_output(limit), START);
+        hear(&mut connection, "0");
+        let result = connection.accept_recovered(&root(), "s", "p", &missed);
+        assert_eq!(result, if fits { Ok(()) } else { Err(SendError::Full) }, "{limit}");
+        let messages = sent(&mut connection).len();
+        assert_eq!(messages, if fits { 3 } else { 0 }, "all or nothing");
+        if !fits {
+            connection.accept_recoverable(&root(), "s-2", "p-2").unwrap();
+        }
     }
 }

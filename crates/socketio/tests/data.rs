@@ -101,3 +101,23 @@ fn attachments_may_be_still_to_come() {
     assert_eq!(data.clone().into_event("b").unwrap().missing_attachments(), 1);
     assert_eq!(data.into_ack().missing_attachments(), 1);
 }
+
+#[test]
+fn an_offset_stands_behind_the_arguments_and_nothing_else_changes() {
+    for (json, expected) in [
+        (r#"["e"]"#, r#"["e","o"]"#),
+        (r#"["e",{"a":[]}]"#, r#"["e",{"a":[]},"o"]"#),
+        (" [ \"e\" , 1 ] \n", "[ \"e\" , 1,\"o\"]"),
+        ("[]", r#"["o"]"#),
+        ("[ ]", r#"["o"]"#),
+    ] {
+        let data = Data::from_parts(json.into(), vec![]).unwrap().with_offset("o");
+        assert_eq!(*data.json(), expected);
+        assert_eq!(Data::from_parts(data.json().clone(), vec![]), Ok(data));
+    }
+    let attachment = Bytes::from(vec![0; 1000]);
+    let at = attachment.as_ptr();
+    let data = Data::binary_event("e", vec![attachment]).unwrap().with_offset("a\"b");
+    assert_eq!(*data.json(), r#"["e",{"_placeholder":true,"num":0},"a\"b"]"#);
+    assert_eq!(data.attachments()[0].as_ptr(), at);
+}

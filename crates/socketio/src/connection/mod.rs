@@ -1,11 +1,13 @@
 //! The namespaces on one Engine.IO connection: what both ends do alike. What only one of them does
-//! is in `server.rs`.
+//! is in `server.rs` and `client.rs`.
 
+mod client;
 mod server;
 
 use alloc::{collections::BTreeMap, sync::Arc};
 use core::time::Duration;
 
+pub use client::Client;
 pub use server::Server;
 
 use crate::{
@@ -37,7 +39,8 @@ enum State {
     Left,
 }
 
-/// One end of the namespaces on one Engine.IO connection; the server's, if `R` is not given.
+/// One end of the namespaces on one Engine.IO connection: the server's, or the client's as
+/// [`ClientConnection`].
 ///
 /// Times are points on a clock that the caller chooses.
 #[derive(Debug)]
@@ -54,6 +57,9 @@ pub struct Connection<R = Server> {
     output: Output,
     closed: bool,
 }
+
+/// The client's end.
+pub type ClientConnection = Connection<Client>;
 
 impl<R> Connection<R> {
     fn with_role(role: R, limits: Arc<Limits>, connect_deadline: Option<Duration>) -> Self {
@@ -194,11 +200,15 @@ impl<R> Connection<R> {
     /// As [`ready`](Self::ready).
     pub fn send_prepared(&mut self, prepared: &PreparedEvent) -> Result<(), SendError> {
         self.ready(&prepared.namespace)?;
+        self.push_prepared(prepared);
+        Ok(())
+    }
+
+    fn push_prepared(&mut self, prepared: &PreparedEvent) {
         self.output.push(prepared.text().clone());
         for attachment in prepared.data.attachments() {
             self.output.push(attachment.clone());
         }
-        Ok(())
     }
 
     /// Answers the peer's event.

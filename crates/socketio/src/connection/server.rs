@@ -22,6 +22,7 @@ use crate::{
     message::Message,
     namespace::Namespace,
     packet::{Body, Packet},
+    prepared::PreparedEvent,
     query,
     reason::DisconnectReason,
 };
@@ -133,16 +134,70 @@ impl Connection {
     /// # Errors
     /// [`SendError::Closed`], [`SendError::NotAsked`], [`SendError::Full`].
     pub fn accept(&mut self, namespace: &Namespace, sid: &str) -> Result<(), SendError> {
+        self.asked(namespace)?;
         // Exactly this key: clients take a `pid` for the promise of recovery.
-        self.accept_with(namespace, object("sid", sid, None))
+        self.let_in(namespace, object("sid", sid, None));
+        Ok(())
     }
 
-    fn accept_with(&mut self, namespace: &Namespace, answer: Json) -> Result<(), SendError> {
+    /// As [`accept`](Self::accept), and promises that the session can be taken up with `pid` after
+    /// the transport was lost: see [`Recovery`](crate::Recovery). The pid must be as hard to guess as the sid.
+    ///
+    /// In protocol 4 there is no such promise, and the answer says nothing.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use rtwire_socketio::{Connection, Limits, Namespace};
+    ///
+    /// let mut connection = Connection::new(Limits::default(), Duration::ZERO);
+    /// connection.next_event("0".into(), Duration::ZERO)?;
+    /// connection.accept_recoverable(&Namespace::default(), "id-1", "p-1")?;
+    /// let answer = r#"0{"sid":"id-1","pid":"p-1"}"#.into();
+    /// assert_eq!(connection.output().pop(), Some(answer));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn accept_recoverable(
+        &mut self,
+        namespace: &Namespace,
+        sid: &str,
+        pid: &str,
+    ) -> Result<(), SendError> {
+        self.accept_recovered(namespace, sid, pid, &[])
+    }
+
+    /// Answers a CONNECT that takes up a session: `missed` are the events behind the client's
+    /// offset, which go out first. Sid and pid are as they were.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept); [`SendError::Full`] also if `missed` has no room: a fresh session
+    /// is then what remains. [`SendError::NotJoined`] if it is of another namespace.
+    pub fn accept_recovered(
+        &mut self,
+        namespace: &Namespace,
+        sid: &str,
+        pid: &str,
+        missed: &[PreparedEvent],
+    ) -> Result<(), SendError> {
         self.asked(namespace)?;
+        if missed.iter().any(|event| event.namespace != *namespace) {
+            return Err(SendError::NotJoined);
+        }
+        let bytes = missed.iter().map(PreparedEvent::cost).fold(0, usize::saturating_add);
+        if bytes > self.limits.max_output.saturating_sub(self.output.bytes()) {
+            return Err(SendError::Full);
+        }
+        missed.iter().for_each(|event| self.push_prepared(event));
+        self.let_in(namespace, object("sid", sid, Some(("pid", &text(pid)))));
+        Ok(())
+    }
+
+    fn let_in(&mut self, namespace: &Namespace, answer: Json) {
         self.join(namespace);
         let answer = (self.role.protocol == Protocol::V5).then_some(answer);
         self.push(namespace, Body::Connect(answer));
-        Ok(())
     }
 
     /// Answers a CONNECT: the client may not join, for the reason in `message`, and `data` if
@@ -158,7 +213,7 @@ impl Connection {
         data: Option<&Json>,
     ) -> Result<(), SendError> {
         let error = match self.role.protocol {
-            Protocol::V5 => object("message", message, data),
+            Protocol::V5 => object("message", message, data.map(|data| ("data", data))),
             Protocol::V4 => {
                 // What JavaScript takes for nothing, the reference replaces by the message.
                 let falsy = |data: &&Json| matches!(&***data, "null" | "false" | "0" | "\"\"");
@@ -217,13 +272,12 @@ fn text(value: &str) -> Json {
     Json::scanned(literal.into())
 }
 
-/// An object with `value` under `key`, and `data` if there is any.
-fn object(key: &str, value: &str, data: Option<&Json>) -> Json {
+/// An object of one text, and another member if there is one.
+fn object(key: &str, value: &str, more: Option<(&str, &Json)>) -> Json {
     let mut object = alloc::format!(r#"{{"{key}":"#);
     data::push_string(&mut object, value);
-    if let Some(data) = data {
-        object.push_str(r#","data":"#);
-        object.push_str(data);
+    if let Some((key, value)) = more {
+        object.push_str(&alloc::format!(r#","{key}":{}"#, &**value));
     }
     object.push('}');
     Json::scanned(object.into())
