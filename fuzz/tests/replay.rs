@@ -71,6 +71,11 @@ fn engineio_session() {
 }
 
 #[test]
+fn socketio_msgpack() {
+    replay("socketio_msgpack", rtwire_fuzz::socketio_msgpack);
+}
+
+#[test]
 fn socketio_packet() {
     replay("socketio_packet", rtwire_fuzz::socketio_packet);
 }

@@ -1,15 +1,11 @@
-use alloc::{
-    borrow::{Cow, ToOwned},
-    string::String,
-    vec::Vec,
-};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::{
     error::{Error, Rule, SendError},
-    json,
+    json::{self, push_string},
     limits::Limits,
 };
 
@@ -255,11 +251,4 @@ pub(crate) fn is_reserved(name: &str) -> bool {
             | "newListener"
             | "removeListener"
     )
-}
-
-/// Appends `text` as a JSON string.
-pub(crate) fn push_string(json: &mut String, text: &str) {
-    // Writing a string to memory cannot fail; Debug would escape by other rules.
-    let literal = serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned());
-    json.push_str(&literal);
 }

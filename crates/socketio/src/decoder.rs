@@ -6,6 +6,7 @@ use crate::{
     limits::Limits,
     message::Message,
     packet::Packet,
+    parser::Parser,
 };
 
 /// Puts together the text of a packet and the attachments that follow it.
@@ -26,6 +27,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Decoder {
+    parser: Parser,
     limits: Arc<Limits>,
     state: State,
 }
@@ -44,10 +46,19 @@ enum State {
 }
 
 impl Decoder {
-    /// Waits for the text of a packet. Who has many of them gives each a clone of one
+    /// Waits for the text of a packet, of [`Parser::Text`]. Who has many of them gives each a clone of one
     /// `Arc<Limits>`.
     pub fn new(limits: impl Into<Arc<Limits>>) -> Self {
-        Self { limits: limits.into(), state: State::Idle }
+        Self { parser: Parser::Text, limits: limits.into(), state: State::Idle }
+    }
+
+    /// Takes packets of this parser instead.
+    pub fn with_parser(self, parser: Parser) -> Self {
+        Self { parser, ..self }
+    }
+
+    pub(crate) fn parser(&self) -> Parser {
+        self.parser
     }
 
     /// Takes the next message; `None` while attachments are missing, and after an error. The
@@ -73,8 +84,19 @@ impl Decoder {
     }
 
     fn first(&mut self, message: Message, now: Duration) -> Result<Option<Packet>, Error> {
-        let Message::Text(text) = message else {
-            return Err(Error::new(Rule::UnexpectedBinary, 0));
+        let text = match (self.parser, message) {
+            (Parser::Text, Message::Text(text)) => text,
+            (Parser::Text, Message::Binary(_)) => {
+                return Err(Error::new(Rule::UnexpectedBinary, 0));
+            }
+            (Parser::Msgpack, Message::Binary(message)) => {
+                let packet = Packet::decode_msgpack(message, &self.limits)?;
+                self.state = State::Idle;
+                return Ok(Some(packet));
+            }
+            (Parser::Msgpack, Message::Text(_)) => {
+                return Err(Error::new(Rule::UnexpectedText, 0));
+            }
         };
         let bytes = text.len();
         let packet = Packet::decode(text, &self.limits)?;

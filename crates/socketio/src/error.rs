@@ -67,8 +67,15 @@ pub enum Rule {
     /// The data of a packet is JSON (RFC 8259), and nothing follows it.
     #[error("invalid JSON")]
     InvalidJson,
+    /// A packet of [`Parser::Msgpack`](crate::Parser::Msgpack) is one map in MessagePack, whose keys
+    /// are text, here and in data, and nothing follows it.
+    #[error("invalid MessagePack")]
+    InvalidMsgpack,
+    /// A namespace starts with `/`, and has no comma.
+    #[error("invalid namespace")]
+    Namespace,
     /// Nested deeper than [`Limits::max_depth`](crate::Limits::max_depth).
-    #[error("JSON nested deeper than {limit}")]
+    #[error("nested deeper than {limit}")]
     TooDeep {
         /// In arrays and objects around a value.
         limit: u8,
@@ -102,11 +109,12 @@ pub enum Rule {
     /// Each attachment has a placeholder. (The reference lets others pass.)
     #[error("attachment without a placeholder")]
     UnusedAttachment,
-    /// The attachments follow their packet, with no text between.
-    #[error("text while attachments are missing")]
+    /// The attachments follow their packet, with no text between; with
+    /// [`Parser::Msgpack`](crate::Parser::Msgpack) there is no text at all.
+    #[error("text where bytes are to come")]
     UnexpectedText,
-    /// A binary message is an attachment.
-    #[error("binary message without a packet to belong to")]
+    /// A binary message is an attachment of an event or an ack.
+    #[error("bytes without a packet to belong to")]
     UnexpectedBinary,
     /// Text and attachments are over [`Limits::max_packet`](crate::Limits::max_packet).
     #[error("packet over {limit} bytes")]
@@ -165,6 +173,8 @@ impl Rule {
             | Self::UnexpectedAckId
             | Self::MissingAckId
             | Self::InvalidJson
+            | Self::InvalidMsgpack
+            | Self::Namespace
             | Self::TooDeep { .. }
             | Self::ConnectData
             | Self::DisconnectData
@@ -198,6 +208,8 @@ impl Rule {
             | Self::AttachmentCount
             | Self::TooManyAttachments { .. }
             | Self::InvalidJson
+            | Self::InvalidMsgpack
+            | Self::Namespace
             | Self::TooDeep { .. }
             | Self::Placeholder
             | Self::UnusedAttachment

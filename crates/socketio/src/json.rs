@@ -1,5 +1,5 @@
-use alloc::{string::String, vec, vec::Vec};
-use core::ops::Deref;
+use alloc::{borrow::Cow, string::String, vec, vec::Vec};
+use core::{fmt::Write as _, ops::Deref};
 
 use bytestring::ByteString;
 
@@ -154,6 +154,69 @@ pub(crate) fn last_string(array: &str) -> Option<&str> {
         backslashes % 2 == 0
     })?;
     elements[..open].trim_end().ends_with(',').then_some(&elements[open..])
+}
+
+/// What stands between the quotes of the scanned string with which `text` starts.
+pub(crate) fn inside_string(text: &str) -> Option<&str> {
+    Scan::new(text, 0, 0).string().ok()
+}
+
+/// The number of the attachment that the scanned object stands for with which `text` starts, and
+/// the object's length, if it is a placeholder.
+pub(crate) fn placeholder(text: &str) -> Option<(usize, usize)> {
+    let mut scan = Scan::new(text, 0, 0);
+    scan.expect(b'{').ok()?;
+    let (mut marked, mut num) = (false, None);
+    for end in [b',', b'}'] {
+        scan.skip_space();
+        let key = scan.string().ok()?;
+        let key = unescaped(key).map_or(Cow::Borrowed(key), Cow::Owned);
+        if key != "_placeholder" && key != "num" {
+            return None;
+        }
+        scan.skip_space();
+        scan.expect(b':').ok()?;
+        scan.skip_space();
+        let start = scan.at;
+        // An array or an object would be too deep.
+        scan.value().ok()?;
+        let value = &text[start..scan.at];
+        if key == "num" {
+            num = value.parse().ok();
+        } else {
+            marked = value == "true";
+        }
+        scan.skip_space();
+        scan.expect(end).ok()?;
+    }
+    num.filter(|_| marked).map(|num| (num, scan.at))
+}
+
+/// Appends `text` as a JSON string, escaped no more than RFC 8259 §7 demands.
+pub(crate) fn push_string(json: &mut String, text: &str) {
+    json.push('"');
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)) {
+        let (plain, special) = rest.split_at(at);
+        json.push_str(plain);
+        let mut characters = special.chars();
+        match characters.next() {
+            Some('\n') => json.push_str("\\n"),
+            Some('\r') => json.push_str("\\r"),
+            Some('\t') => json.push_str("\\t"),
+            Some('\u{8}') => json.push_str("\\b"),
+            Some('\u{c}') => json.push_str("\\f"),
+            Some(control @ ..'\u{20}') => {
+                // Writing to a String does not fail.
+                let _ = write!(json, "\\u{:04x}", u32::from(control));
+            }
+            Some(special) => json.extend(['\\', special]),
+            None => {}
+        }
+        rest = characters.as_str();
+    }
+    json.push_str(rest);
+    json.push('"');
 }
 
 /// Checks that `text` is one JSON value, and that its placeholders are those of `attachments`

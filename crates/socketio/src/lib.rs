@@ -52,9 +52,11 @@ mod event;
 mod json;
 mod limits;
 mod message;
+mod msgpack;
 mod namespace;
 mod output;
 mod packet;
+mod parser;
 #[cfg(feature = "std")]
 mod payload;
 mod prepared;
@@ -79,6 +81,7 @@ pub use message::Message;
 pub use namespace::{InvalidNamespace, Namespace};
 pub use output::Output;
 pub use packet::{Body, Packet};
+pub use parser::Parser;
 #[cfg(feature = "std")]
 pub use payload::{Binary, PayloadError, Varargs};
 pub use prepared::PreparedEvent;

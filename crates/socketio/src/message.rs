@@ -6,7 +6,7 @@ use bytestring::ByteString;
 pub enum Message {
     /// A packet.
     Text(ByteString),
-    /// An attachment of the packet before it.
+    /// An attachment of the packet before it; a packet with [`Parser::Msgpack`](crate::Parser).
     Binary(Bytes),
 }
 

@@ -1,11 +1,14 @@
-use bytestring::ByteString;
+use core::iter;
 
 use crate::{
     data::Data,
     error::SendError,
+    message::Message,
+    msgpack,
     namespace::Namespace,
     output,
     packet::{Body, Packet},
+    parser::Parser,
 };
 
 /// An event that was encoded once and goes to many connections, without an ack.
@@ -15,33 +18,50 @@ use crate::{
 ///
 /// let data = Data::from_parts(r#"["news",1]"#.into(), vec![])?;
 /// let prepared = PreparedEvent::new(&Namespace::default(), data).unwrap();
-/// assert_eq!(prepared.text(), r#"2["news",1]"#);
+/// assert_eq!(prepared.messages().next(), Some(r#"2["news",1]"#.into()));
 /// # Ok::<(), rtwire_socketio::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct PreparedEvent {
     pub(crate) namespace: Namespace,
-    text: ByteString,
+    pub(crate) parser: Parser,
+    /// The packet, but for the attachments that follow a text.
+    message: Message,
     pub(crate) data: Data,
 }
 
 impl PreparedEvent {
-    /// Encodes the event.
+    /// Encodes the event for connections of [`Parser::Text`].
     ///
     /// # Errors
     /// [`SendError::NotAnEvent`], [`SendError::Incomplete`].
     pub fn new(namespace: &Namespace, data: Data) -> Result<Self, SendError> {
+        Self::with_parser(Parser::Text, namespace, data)
+    }
+
+    /// Encodes the event for connections of this parser. Others encode it once more.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_parser(
+        parser: Parser,
+        namespace: &Namespace,
+        data: Data,
+    ) -> Result<Self, SendError> {
         data.ready_as_event()?;
-        let body = Body::Event { id: None, data: data.clone() };
-        let text = Packet { namespace: namespace.clone(), body }.encode();
-        Ok(Self { namespace: namespace.clone(), text, data })
+        let message = match parser {
+            Parser::Text => {
+                let body = Body::Event { id: None, data: data.clone() };
+                Packet { namespace: namespace.clone(), body }.encode().into()
+            }
+            Parser::Msgpack => msgpack::encode_event(namespace, None, &data).into(),
+        };
+        Ok(Self { namespace: namespace.clone(), parser, message, data })
     }
 
     /// What it counts in an output.
     pub(crate) fn cost(&self) -> usize {
-        let attachments = self.data.attachments().iter().map(|attachment| attachment.len());
-        let lengths = core::iter::once(self.text.len()).chain(attachments);
-        lengths.map(output::cost).fold(0, usize::saturating_add)
+        self.messages().map(|message| output::cost(message.len())).fold(0, usize::saturating_add)
     }
 
     /// The data of the event.
@@ -49,8 +69,12 @@ impl PreparedEvent {
         &self.data
     }
 
-    /// The text of the packet; the attachments of its data follow it.
-    pub fn text(&self) -> &ByteString {
-        &self.text
+    /// The Engine.IO messages of the packet.
+    pub fn messages(&self) -> impl Iterator<Item = Message> {
+        let attachments = match self.parser {
+            Parser::Text => self.data.attachments(),
+            Parser::Msgpack => &[],
+        };
+        iter::once(self.message.clone()).chain(attachments.iter().cloned().map(Message::from))
     }
 }

@@ -3,8 +3,7 @@
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 
 use crate::{
-    data::push_string,
-    json::Json,
+    json::{Json, push_string},
     packet::{Body, Packet},
 };
 

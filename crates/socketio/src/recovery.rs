@@ -1,6 +1,6 @@
 use alloc::string::String;
 
-use crate::{data::push_string, json::Json};
+use crate::json::{Json, push_string};
 
 /// What a client shows to take up a session whose transport was lost (connection state recovery).
 ///

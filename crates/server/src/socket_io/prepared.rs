@@ -1,5 +1,5 @@
 use rtwire_engineio as engine_io;
-use rtwire_socketio::PreparedEvent;
+use rtwire_socketio::{Message, PreparedEvent};
 
 /// An event, and what Engine.IO makes of its text and its attachments.
 pub(crate) struct PreparedPacket {
@@ -9,10 +9,11 @@ pub(crate) struct PreparedPacket {
 
 impl PreparedPacket {
     pub(crate) fn new(event: PreparedEvent) -> Self {
-        let text = engine_io::PreparedMessage::new(event.text().clone());
-        let attachments = event.data().attachments().iter().cloned();
-        let attachments = attachments.map(engine_io::PreparedMessage::new);
-        let messages = std::iter::once(text).chain(attachments).collect();
+        let prepare = |message| match message {
+            Message::Text(text) => engine_io::PreparedMessage::new(text),
+            Message::Binary(bytes) => engine_io::PreparedMessage::new(bytes),
+        };
+        let messages = event.messages().map(prepare).collect();
         Self { event, messages }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     namespace::Namespace,
     output::Output,
     packet::{Body, MAX_ACK_ID, Packet},
+    parser::Parser,
     prepared::PreparedEvent,
     reason::DisconnectReason,
 };
@@ -74,6 +75,22 @@ impl<R> Connection<R> {
             closed: false,
             limits,
         }
+    }
+
+    /// Speaks this parser instead of [`Parser::Text`]: to be said at the beginning.
+    ///
+    /// ```
+    /// use rtwire_socketio::{Connection, Limits, Message, Namespace, Parser};
+    ///
+    /// let mut connection = Connection::client(Limits::default()).with_parser(Parser::Msgpack);
+    /// connection.connect(&Namespace::default(), None, None)?;
+    /// // {"type":0,"nsp":"/"}
+    /// let expected = b"\x82\xa4type\x00\xa3nsp\xa1/";
+    /// assert_eq!(connection.output().pop(), Some(Message::Binary(expected[..].into())));
+    /// # Ok::<(), rtwire_socketio::SendError>(())
+    /// ```
+    pub fn with_parser(self, parser: Parser) -> Self {
+        Self { decoder: self.decoder.with_parser(parser), ..self }
     }
 
     fn hear(
@@ -205,9 +222,11 @@ impl<R> Connection<R> {
     }
 
     fn push_prepared(&mut self, prepared: &PreparedEvent) {
-        self.output.push(prepared.text().clone());
-        for attachment in prepared.data.attachments() {
-            self.output.push(attachment.clone());
+        if prepared.parser == self.decoder.parser() {
+            prepared.messages().for_each(|message| self.output.push(message));
+        } else {
+            let body = Body::Event { id: None, data: prepared.data.clone() };
+            self.push(&prepared.namespace, body);
         }
     }
 
@@ -228,7 +247,11 @@ impl<R> Connection<R> {
     }
 
     fn push(&mut self, namespace: &Namespace, body: Body) {
-        self.output.push_packet(Packet { namespace: namespace.clone(), body });
+        let packet = Packet { namespace: namespace.clone(), body };
+        match self.decoder.parser() {
+            Parser::Text => self.output.push_packet(packet),
+            Parser::Msgpack => self.output.push(packet.encode_msgpack()),
+        }
     }
 
     /// The namespaces that are joined; also after an error, to tell them the reason.

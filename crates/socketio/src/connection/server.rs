@@ -14,10 +14,9 @@ use core::time::Duration;
 
 use super::{Connection, State};
 use crate::{
-    data,
     error::{Error, Rule, SendError},
     event::Event,
-    json::Json,
+    json::{self, Json},
     limits::Limits,
     message::Message,
     namespace::Namespace,
@@ -268,14 +267,14 @@ impl Connection {
 /// `value` as JSON.
 fn text(value: &str) -> Json {
     let mut literal = String::new();
-    data::push_string(&mut literal, value);
+    json::push_string(&mut literal, value);
     Json::scanned(literal.into())
 }
 
 /// An object of one text, and another member if there is one.
 fn object(key: &str, value: &str, more: Option<(&str, &Json)>) -> Json {
     let mut object = alloc::format!(r#"{{"{key}":"#);
-    data::push_string(&mut object, value);
+    json::push_string(&mut object, value);
     if let Some((key, value)) = more {
         object.push_str(&alloc::format!(r#","{key}":{}"#, &**value));
     }
