@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rtwire_engineio as engine_io;
 use rtwire_socketio::{
-    AckToken, Connection, Data, DisconnectReason, Error, Event, Message, Namespace, SendError,
+    AckToken, Connection, Data, DisconnectReason, Error, Event, Message, Namespace, NamespaceMap,
+    SendError,
 };
 use tokio::sync::oneshot;
 
@@ -30,7 +31,7 @@ pub(crate) type Answer = Result<Data, AckError>;
 
 struct State {
     connection: Connection,
-    members: BTreeMap<Namespace, Member>,
+    members: NamespaceMap<Member>,
     /// Sockets that have gone, for the task to tell.
     left: Vec<(Socket, DisconnectReason)>,
     /// Why this side closes the session, if it does.
@@ -50,7 +51,7 @@ impl Client {
         let connection = Connection::new(Arc::clone(&rules.limits), session.now());
         let state = State {
             connection,
-            members: BTreeMap::new(),
+            members: NamespaceMap::default(),
             left: Vec::new(),
             closing: None,
             closes_after_output: false,
@@ -330,7 +331,7 @@ impl Client {
     /// Puts the client out of all namespaces, and closes the session.
     pub(crate) fn disconnect_all(&self) {
         let members: Vec<Socket> =
-            self.lock().members.values().map(|member| member.socket.clone()).collect();
+            self.lock().members.iter().map(|(_, member)| member.socket.clone()).collect();
         for socket in &members {
             self.disconnect(socket);
         }
@@ -380,8 +381,10 @@ impl Client {
             _ => DisconnectReason::ForcedClose,
         });
         state.ended = true;
-        while let Some(namespace) = state.members.keys().next().cloned() {
-            state.leave(&namespace, reason);
+        let joined: Vec<Namespace> =
+            state.members.iter().map(|(namespace, _)| namespace.clone()).collect();
+        for namespace in &joined {
+            state.leave(namespace, reason);
         }
     }
 }

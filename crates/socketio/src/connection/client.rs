@@ -78,7 +78,7 @@ impl Connection<Client> {
         if self.closed {
             return Err(SendError::Closed);
         }
-        if self.namespaces.contains_key(namespace) {
+        if self.namespaces.get(namespace).is_some() {
             return Err(SendError::AlreadyAsked);
         }
         if self.namespaces.len() >= self.limits.max_namespaces {

@@ -4,7 +4,7 @@
 mod client;
 mod server;
 
-use alloc::{collections::BTreeMap, sync::Arc};
+use alloc::sync::Arc;
 use core::time::Duration;
 
 pub use client::Client;
@@ -19,6 +19,7 @@ use crate::{
     limits::Limits,
     message::Message,
     namespace::Namespace,
+    namespace_map::NamespaceMap,
     output::Output,
     packet::{Body, MAX_ACK_ID, Packet},
     parser::Parser,
@@ -50,7 +51,7 @@ pub struct Connection<R = Server> {
     /// Shared by all connections that were given the same.
     limits: Arc<Limits>,
     decoder: Decoder,
-    namespaces: BTreeMap<Namespace, State>,
+    namespaces: NamespaceMap<State>,
     joins: u64,
     acks: Acks,
     /// Until the first namespace is joined.
@@ -67,7 +68,7 @@ impl<R> Connection<R> {
         Self {
             role,
             decoder: Decoder::new(Arc::clone(&limits)),
-            namespaces: BTreeMap::new(),
+            namespaces: NamespaceMap::default(),
             joins: 0,
             acks: Acks::default(),
             connect_deadline,
