@@ -95,7 +95,6 @@ impl<T: DeserializeOwned> Answers<T> {
         data: Data,
         to: Selection,
         flags: Flags,
-        local: bool,
         timeout: Duration,
     ) -> Self {
         let members = Members::of(space);
@@ -104,7 +103,7 @@ impl<T: DeserializeOwned> Answers<T> {
             Ok(asked) => asked,
             Err(error) => return Self::failed(error.into()),
         };
-        let elsewhere = if local {
+        let elsewhere = if flags.local {
             Elsewhere::Silent
         } else {
             let adapter = Arc::clone(&space.adapter);

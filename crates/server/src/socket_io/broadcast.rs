@@ -39,7 +39,6 @@ pub struct Broadcast {
     space: Option<Arc<Space>>,
     to: Selection,
     flags: Flags,
-    local: bool,
     ack_timeout: Duration,
     request_timeout: Duration,
 }
@@ -51,7 +50,6 @@ impl Broadcast {
             space,
             to: Selection::default(),
             flags: Flags::default(),
-            local: false,
             ack_timeout: rules.ack_timeout,
             request_timeout: rules.request_timeout,
         }
@@ -76,7 +74,7 @@ impl Broadcast {
 
     /// Only the sockets of this node, whatever the [`Adapter`](crate::adapter::Adapter) reaches.
     pub fn local(mut self) -> Self {
-        self.local = true;
+        self.flags.local = true;
         self
     }
 
@@ -111,8 +109,8 @@ impl Broadcast {
     /// # Errors
     /// [`EmitError::NotAnEvent`], [`EmitError::Full`].
     pub fn emit_data(self, data: Data) -> Result<usize, EmitError> {
-        let Self { space, to, flags, local, .. } = self;
-        publish(space, local, Command::Broadcast { data, to, flags })
+        let Self { space: Some(space), to, flags, .. } = self else { return Ok(0) };
+        space.adapter.publish(Command::Broadcast { data, to, flags }, &Members::of(&space))
     }
 
     /// Sends an event that each client is to answer, and returns the answers as they come: the first
@@ -139,11 +137,11 @@ impl Broadcast {
         event: &str,
         args: &(impl Serialize + ?Sized),
     ) -> Answers<T> {
-        let Self { space: Some(space), to, flags, local, ack_timeout, .. } = self else {
+        let Self { space: Some(space), to, flags, ack_timeout, .. } = self else {
             return Answers::none();
         };
         match Data::event(event, args) {
-            Ok(data) => Answers::ask(&space, data, to, flags, local, ack_timeout),
+            Ok(data) => Answers::ask(&space, data, to, flags, ack_timeout),
             Err(error) => Answers::failed(EmitError::from(error).into()),
         }
     }
@@ -164,7 +162,7 @@ impl Broadcast {
         let Some(space) = &self.space else { return Ok(Vec::new()) };
         let only = |data| RemoteSocket::new(data, &self);
         let here = Members::of(space).fetch(&self.to).into_iter().map(only).collect();
-        if self.local {
+        if self.flags.local {
             return Ok(here);
         }
         let query = Query::Fetch { to: self.to.clone() };
@@ -185,7 +183,7 @@ impl Broadcast {
         rooms: impl IntoIterator<Item = impl Into<ByteString>>,
     ) -> Result<(), EmitError> {
         let rooms = rooms.into_iter().map(Into::into).collect();
-        publish(self.space, self.local, Command::Join { to: self.to, rooms }).map(drop)
+        self.publish(|to| Command::Join { to, rooms })
     }
 
     /// Has the sockets leave these rooms.
@@ -197,7 +195,7 @@ impl Broadcast {
         rooms: impl IntoIterator<Item = impl Into<ByteString>>,
     ) -> Result<(), EmitError> {
         let rooms = rooms.into_iter().map(Into::into).collect();
-        publish(self.space, self.local, Command::Leave { to: self.to, rooms }).map(drop)
+        self.publish(|to| Command::Leave { to, rooms })
     }
 
     /// Puts the sockets out of the namespace, and with `close` closes their connections.
@@ -205,7 +203,18 @@ impl Broadcast {
     /// # Errors
     /// As [`sockets_join`](Self::sockets_join).
     pub fn disconnect_sockets(self, close: bool) -> Result<(), EmitError> {
-        publish(self.space, self.local, Command::Disconnect { to: self.to, close }).map(drop)
+        self.publish(|to| Command::Disconnect { to, close })
+    }
+
+    fn publish(self, command: impl FnOnce(Selection) -> Command) -> Result<(), EmitError> {
+        let Some(space) = self.space else { return Ok(()) };
+        let (members, command) = (Members::of(&space), command(self.to));
+        if self.flags.local {
+            members.apply(command)?;
+        } else {
+            space.adapter.publish(command, &members)?;
+        }
+        Ok(())
     }
 
     /// Sends an event to the other nodes, where
@@ -220,10 +229,10 @@ impl Broadcast {
         args: &T,
     ) -> Result<(), EmitError> {
         let data = Data::event(event, args)?;
-        if self.local {
+        if self.flags.local {
             return Ok(());
         }
-        publish(self.space, false, Command::ServerSideEmit { data }).map(drop)
+        self.publish(|_| Command::ServerSideEmit { data })
     }
 
     /// As [`server_side_emit`](Self::server_side_emit), and waits for the answer of each other node.
@@ -238,7 +247,7 @@ impl Broadcast {
         args: &(impl Serialize + ?Sized),
     ) -> Result<Vec<T>, ClusterError<T>> {
         let query = Query::ServerSideEmit { data: Data::event(event, args)? };
-        let Some(space) = self.space.filter(|_| !self.local) else {
+        let Some(space) = self.space.filter(|_| !self.flags.local) else {
             return Ok(Vec::new());
         };
         gather(&space, query, self.request_timeout, Vec::new(), |reply| match reply {
@@ -255,19 +264,12 @@ impl Broadcast {
     }
 }
 
-fn publish(space: Option<Arc<Space>>, local: bool, command: Command) -> Result<usize, EmitError> {
-    let Some(space) = space else { return Ok(0) };
-    let members = Members::of(&space);
-    if local { members.apply(command) } else { space.adapter.publish(command, &members) }
-}
-
 impl fmt::Debug for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcast")
             .field("namespace", &self.space.as_ref().map(|space| &*space.name))
             .field("to", &self.to)
             .field("flags", &self.flags)
-            .field("local", &self.local)
             .finish()
     }
 }

@@ -3,10 +3,11 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytestring::ByteString;
 use rtwire_engineio as engine_io;
 use rtwire_socketio::{
     AckToken, Connection, Data, DisconnectReason, Error, Event, Message, Namespace, NamespaceMap,
-    SendError,
+    PreparedEvent, SendError,
 };
 use tokio::sync::oneshot;
 
@@ -39,6 +40,14 @@ struct State {
     closes_after_output: bool,
     /// The session is over: nothing is sent any more.
     ended: bool,
+}
+
+/// Why a client has not joined a namespace.
+pub(crate) enum NotJoined {
+    /// It went away, or reads nothing and has to.
+    Gone,
+    /// What it missed has no room in its output.
+    MissedTooMuch,
 }
 
 struct Member {
@@ -119,24 +128,43 @@ impl Client {
         self.lock().answer(namespace, id, Ok(data));
     }
 
-    /// Lets the client join a namespace. False if it has gone meanwhile.
-    pub(crate) fn accept(&self, socket: &Socket) -> bool {
+    /// Lets the client join a namespace, and these rooms there; `missed` is sent before it hears of
+    /// that.
+    pub(crate) fn accept(
+        &self,
+        socket: &Socket,
+        missed: Vec<Data>,
+        rooms: Vec<ByteString>,
+    ) -> Result<(), NotJoined> {
         let space = socket.space();
+        // What is no event was none for anybody.
+        let missed =
+            missed.into_iter().filter_map(|data| PreparedEvent::new(&space.name, data).ok());
+        let missed: Vec<_> = missed.collect();
         let mut state = self.lock();
         if state.is_over() {
-            return false;
+            return Err(NotJoined::Gone);
         }
-        if let Err(error) = state.connection.accept(&space.name, socket.id()) {
-            drop(state);
-            self.unanswered(error);
-            return false;
+        let accepted = match socket.pid() {
+            None => state.connection.accept(&space.name, socket.id()),
+            Some(pid) => state.connection.accept_recovered(&space.name, socket.id(), pid, &missed),
+        };
+        match accepted {
+            Ok(()) => {}
+            Err(SendError::Full) if !missed.is_empty() => return Err(NotJoined::MissedTooMuch),
+            Err(error) => {
+                drop(state);
+                self.unanswered(error);
+                return Err(NotJoined::Gone);
+            }
         }
         let member = Member { socket: socket.clone(), acks: BTreeMap::new() };
         state.members.insert(space.name.clone(), member);
         // Broadcasts reach it from here on, after the answer to its CONNECT.
-        space.rooms.add(socket);
+        space.rooms.add(socket, rooms);
+        space.begin(socket);
         self.write(&mut state);
-        true
+        Ok(())
     }
 
     pub(crate) fn refuse(&self, namespace: &Namespace, error: &ConnectError) {
@@ -205,6 +233,13 @@ impl Client {
         state.connection.send_ack(token, data)?;
         self.write(&mut state);
         Ok(())
+    }
+
+    /// Whether an event may be sent to the socket now.
+    pub(crate) fn ready(&self, socket: &Socket) -> Result<(), EmitError> {
+        let mut state = self.lock();
+        state.member(socket)?;
+        Ok(state.connection.ready(&socket.space().name)?)
     }
 
     /// Sends what was encoded for many. False if this socket has gone; who is too slow has gone then,
@@ -338,6 +373,18 @@ impl Client {
         self.close_after_output(DisconnectReason::ForcedServerClose);
     }
 
+    /// The client is back by another connection: this one is over, though nobody has noticed.
+    pub(crate) fn evict(&self, socket: &Socket) {
+        let reason = DisconnectReason::TransportClose;
+        let mut state = self.lock();
+        let namespace = &socket.space().name;
+        if state.members.get(namespace).is_some_and(|member| member.socket == *socket) {
+            state.leave(namespace, reason);
+            drop(state);
+            self.close(reason);
+        }
+    }
+
     /// The client has left a namespace.
     pub(crate) fn left(&self, namespace: &Namespace, reason: DisconnectReason) {
         self.lock().leave(namespace, reason);
@@ -418,6 +465,7 @@ impl State {
     /// Whoever waits for an ack of this socket hears that it has gone.
     fn leave(&mut self, namespace: &Namespace, reason: DisconnectReason) {
         if let Some(Member { socket, .. }) = self.members.remove(namespace) {
+            socket.set_left(reason);
             socket.leave_rooms();
             self.left.push((socket, reason));
         }

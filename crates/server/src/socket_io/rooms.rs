@@ -38,9 +38,15 @@ impl Rooms {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn add(&self, socket: &Socket) {
-        let member = Member { socket: socket.clone(), rooms: BTreeSet::new() };
-        self.lock().sockets.insert(socket.id().clone(), member);
+    pub(crate) fn add(&self, socket: &Socket, mut rooms: Vec<ByteString>) {
+        let id = socket.id();
+        rooms.retain(|room| room != id);
+        let mut state = self.lock();
+        for room in &rooms {
+            state.rooms.entry(room.clone()).or_default().insert(id.clone());
+        }
+        let member = Member { socket: socket.clone(), rooms: rooms.into_iter().collect() };
+        state.sockets.insert(id.clone(), member);
     }
 
     /// Takes a socket out of all its rooms. `None` if it is in none, not even its own.

@@ -72,10 +72,11 @@ impl SocketIo {
     /// On the path `/socket.io/`, without a namespace yet.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_adapter(InMemoryAdapter)
+        Self::with_adapter(InMemoryAdapter::new())
     }
 
-    /// As [`new`](Self::new), with broadcasts carried by `adapter`.
+    /// As [`new`](Self::new), with `adapter` between this node and others, or with
+    /// [recovery](InMemoryAdapter::with_recovery).
     #[must_use]
     pub fn with_adapter(adapter: impl Adapter) -> Self {
         Self {

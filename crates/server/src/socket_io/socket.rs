@@ -1,17 +1,18 @@
 use std::collections::BTreeSet;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytestring::ByteString;
-use rtwire_socketio::{Data, Json, PayloadError};
+use rtwire_socketio::{Data, DisconnectReason, Json, PayloadError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use crate::request::Request;
-use crate::socket_io::adapter::{Flags, Handshake};
+use crate::socket_io::adapter::{Command, Flags, Handshake, Members, Selection, Session};
 use crate::socket_io::broadcast::Broadcast;
 use crate::socket_io::client::{self, Client};
 use crate::socket_io::error::{AckError, EmitError, JoinError};
@@ -51,6 +52,15 @@ struct Inner {
     auth: Option<Json>,
     connected: SystemTime,
     kept: Mutex<Kept>,
+    /// If there is recovery.
+    recoverable: Option<Box<Recoverable>>,
+}
+
+struct Recoverable {
+    pid: ByteString,
+    /// It was before.
+    is_recovered: bool,
+    persisted: Once,
 }
 
 /// What an application keeps with the socket, and what the socket has left behind.
@@ -62,18 +72,91 @@ struct Kept {
     last_rooms: BTreeSet<ByteString>,
     /// It shows them.
     is_leaving: bool,
+    /// Why it has left.
+    left_for: Option<DisconnectReason>,
 }
 
 impl Socket {
+    /// With a `pid` if its client is to find it again by that.
     pub(crate) fn new(
         id: ByteString,
+        pid: Option<ByteString>,
         space: Arc<Space>,
         client: Arc<Client>,
         auth: Option<Json>,
     ) -> Self {
-        let (connected, kept) = (SystemTime::now(), Mutex::default());
-        let inner = Inner { id, space, client, auth, connected, kept };
+        let recoverable =
+            |pid| Box::new(Recoverable { pid, is_recovered: false, persisted: Once::new() });
+        Self::with(id, space, client, auth, Kept::default(), pid.map(recoverable))
+    }
+
+    fn with(
+        id: ByteString,
+        space: Arc<Space>,
+        client: Arc<Client>,
+        auth: Option<Json>,
+        kept: Kept,
+        recoverable: Option<Box<Recoverable>>,
+    ) -> Self {
+        let (connected, kept) = (SystemTime::now(), Mutex::new(kept));
+        let inner = Inner { id, space, client, auth, connected, kept, recoverable };
         Self { inner: Arc::new(inner), timeout: None, flags: Flags::default() }
+    }
+
+    /// One that was before, with the values that middlewares have given to `welcome`.
+    pub(crate) fn from_session(
+        session: &Session,
+        space: Arc<Space>,
+        client: Arc<Client>,
+        auth: Option<Json>,
+        welcome: Option<Self>,
+    ) -> Self {
+        let Session { sid, pid, data, .. } = session.clone();
+        let extensions = welcome.map(|welcome| mem::take(&mut welcome.kept().extensions));
+        let kept = Kept {
+            extensions: extensions.unwrap_or_default(),
+            // What was read from JSON can be written as JSON.
+            data: Json::from_serialize(&data).ok(),
+            ..Kept::default()
+        };
+        let recoverable = Recoverable { pid, is_recovered: true, persisted: Once::new() };
+        Self::with(sid, space, client, auth, kept, Some(Box::new(recoverable)))
+    }
+
+    pub(crate) fn pid(&self) -> Option<&ByteString> {
+        self.inner.recoverable.as_ref().map(|recoverable| &recoverable.pid)
+    }
+
+    /// Whether the client has lost its connection before, and found again what it had: its id, its
+    /// rooms, its [`data`](Self::data), and all events that it has missed.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.inner.recoverable.as_ref().is_some_and(|recoverable| recoverable.is_recovered)
+    }
+
+    /// Keeps what is left of it, if it has left in a way from which clients come back. Whoever comes
+    /// second waits until that is done.
+    pub(crate) fn persist(&self) {
+        let Some(recoverable) = &self.inner.recoverable else { return };
+        recoverable.persisted.call_once_force(|_| {
+            let kept = self.kept();
+            if !kept.left_for.is_some_and(is_recoverable) {
+                return;
+            }
+            let rooms = [self.id()].into_iter().chain(&kept.last_rooms).cloned().collect();
+            let data = kept.data.clone();
+            drop(kept);
+            let data = read(data.as_ref()).unwrap_or_default();
+            let (sid, pid) = (self.id().clone(), recoverable.pid.clone());
+            let space = &self.inner.space;
+            space.adapter.persist(Session { sid, pid, rooms, data }, &Members::of(space));
+        });
+    }
+
+    /// Takes the socket from a connection that its client has given up, if it is still there.
+    pub(crate) fn evict(&self) {
+        self.inner.client.evict(self);
+        self.persist();
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -98,6 +181,10 @@ impl Socket {
         flags: Flags,
     ) -> Answer<Data> {
         answered(self.inner.client.deliver_with_ack(self, id, data, timeout, flags))
+    }
+
+    pub(crate) fn set_left(&self, reason: DisconnectReason) {
+        self.kept().left_for = Some(reason);
     }
 
     /// It is at its end: it leaves the rooms, which are remembered.
@@ -167,7 +254,15 @@ impl Socket {
     /// # Errors
     /// As [`emit`](Self::emit), and [`EmitError::NotAnEvent`].
     pub fn emit_data(&self, data: Data) -> Result<(), EmitError> {
-        self.inner.client.emit(self, data, self.flags)
+        let Inner { client, space, .. } = &*self.inner;
+        if space.adapter.recovery().is_none() || self.flags.volatile {
+            return client.emit(self, data, self.flags);
+        }
+        // As in Node: it is kept as what it is, an event for one room.
+        client.ready(self)?;
+        let to = Selection { rooms: vec![self.id().clone()], except: Vec::new() };
+        let command = Command::Broadcast { data, to, flags: self.flags };
+        space.adapter.publish(command, &Members::of(space)).map(drop)
     }
 
     /// Sends an event at once; the future waits for the client's answer: its first argument, or a
@@ -201,7 +296,8 @@ impl Socket {
     /// when no GET waits; otherwise, when what was sent before still waits for room.
     #[must_use]
     pub fn volatile(&self) -> Self {
-        Self { flags: Flags { volatile: true }, ..self.clone() }
+        let flags = Flags { volatile: true, ..self.flags };
+        Self { flags, ..self.clone() }
     }
 
     /// Joins a room. A room is there as long as somebody is in it.
@@ -283,7 +379,8 @@ impl Socket {
         self.kept().extensions.get().cloned()
     }
 
-    /// Sets its `data`: what [`fetch_sockets`](Broadcast::fetch_sockets) shows of it, on every node.
+    /// Sets its `data`: what [`fetch_sockets`](Broadcast::fetch_sockets) shows of it on every node, and what is
+    /// [recovered](Self::recovered).
     ///
     /// # Errors
     /// The value is not JSON.
@@ -309,6 +406,19 @@ fn read<T: DeserializeOwned>(json: Option<&Json>) -> Result<T, PayloadError> {
         Some(json) => json.deserialize(),
         None => Json::decode("{}".into())?.deserialize(),
     }
+}
+
+/// Those of Node: the client has neither left, nor been put out, nor sent what is no packet.
+fn is_recoverable(reason: DisconnectReason) -> bool {
+    matches!(
+        reason,
+        DisconnectReason::TransportError
+            | DisconnectReason::TransportClose
+            | DisconnectReason::ForcedClose
+            | DisconnectReason::PingTimeout
+            | DisconnectReason::ServerShuttingDown
+            | DisconnectReason::ForcedServerClose
+    )
 }
 
 fn answered(sent: Result<oneshot::Receiver<client::Answer>, EmitError>) -> Answer<Data> {

@@ -1,5 +1,6 @@
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytestring::ByteString;
 use rtwire_socketio::Namespace;
@@ -7,6 +8,7 @@ use rtwire_socketio::Namespace;
 use crate::socket_io::adapter::{Adapter, Members};
 use crate::socket_io::handlers::NamespaceHandlers;
 use crate::socket_io::rooms::Rooms;
+use crate::socket_io::socket::Socket;
 
 /// A namespace that exists: what answers in it, and who is there.
 pub(crate) struct Space {
@@ -15,6 +17,8 @@ pub(crate) struct Space {
     pub(crate) adapter: Arc<dyn Adapter>,
     handlers: RwLock<Arc<NamespaceHandlers>>,
     next_ack_id: AtomicU64,
+    /// The sockets by what their clients find them again, if there is recovery.
+    recoverable: Mutex<HashMap<ByteString, Socket>>,
     /// Handlers of server-side events that wait for something.
     server_side: Arc<AtomicUsize>,
 }
@@ -32,6 +36,7 @@ impl Space {
             adapter,
             handlers,
             next_ack_id: AtomicU64::new(0),
+            recoverable: Mutex::default(),
             server_side: Arc::default(),
         }
     }
@@ -39,6 +44,37 @@ impl Space {
     /// One that no client was asked with before: an answer may come late, over another connection.
     pub(crate) fn next_ack_id(&self) -> u64 {
         self.next_ack_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn sockets_by_pid(&self) -> MutexGuard<'_, HashMap<ByteString, Socket>> {
+        // Nothing in here panics.
+        self.recoverable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A socket has joined.
+    pub(crate) fn begin(&self, socket: &Socket) {
+        if let Some(pid) = socket.pid() {
+            self.sockets_by_pid().insert(pid.clone(), socket.clone());
+        }
+    }
+
+    /// A socket has left, and has been told so.
+    pub(crate) fn end(&self, socket: &Socket) {
+        if let Some(pid) = socket.pid() {
+            // First, for its client may come back in between.
+            socket.persist();
+            let mut sockets = self.sockets_by_pid();
+            // It may be back.
+            let ended = sockets.get(pid).is_some_and(|begun| begun == socket);
+            let ended = ended.then(|| sockets.remove(pid));
+            drop(sockets);
+            drop(ended);
+        }
+    }
+
+    /// The socket that is here, or was until just now.
+    pub(crate) fn find(&self, pid: &str) -> Option<Socket> {
+        self.sockets_by_pid().get(pid).cloned()
     }
 
     /// `None` if so many are at work already.

@@ -8,10 +8,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rtwire_engineio as engine_io;
 use rtwire_socketio::{DisconnectReason, Event, Json, Message, Namespace};
+use tokio::sync::oneshot;
 
 use crate::engine_io::{Application, SharedSession, random_id};
 use crate::routes::BoxFuture;
 use crate::socket_io::ack::Ack;
+use crate::socket_io::adapter::{Claim, Rejoin};
 use crate::socket_io::client::Client;
 use crate::socket_io::error::ConnectError;
 use crate::socket_io::handlers::NamespaceHandlers;
@@ -113,6 +115,7 @@ impl ClientTask {
 
     fn tell_who_left(&mut self, left: Vec<(Socket, DisconnectReason)>, cx: &mut Context<'_>) {
         for (socket, reason) in left {
+            socket.space().end(&socket);
             let handlers = socket.space().handlers();
             if handlers.on_disconnecting.is_some() {
                 self.run(Box::pin(tell_both(handlers, socket, reason)), cx);
@@ -166,26 +169,67 @@ fn cost(event: &Event) -> usize {
     data + EVENT_OVERHEAD
 }
 
-/// Asks the middlewares whether a client may join, and welcomes it.
+/// Asks the middlewares whether a client may join, and welcomes it; or finds again what it was.
 async fn connect(client: Arc<Client>, space: Arc<Space>, auth: Option<Json>) {
-    let id = match random_id() {
-        Ok(id) => id,
-        Err(error) => {
+    let recovery = space.adapter.recovery();
+    let mut claim = recovery.and(auth.as_ref()).and_then(|auth| auth.deserialize::<Claim>().ok());
+    if recovery.is_some_and(|recovery| recovery.skip_middlewares)
+        && let Some(claim) = claim.take()
+        && let Some(socket) = come_back(&client, &space, &auth, claim, None).await
+    {
+        return welcome(socket).await;
+    }
+    let (id, pid) = match (random_id(), recovery.map(|_| random_id()).transpose()) {
+        (Ok(id), Ok(pid)) => (id, pid),
+        (Err(error), _) | (_, Err(error)) => {
             tracing::error!(%error, "no random source");
             return client.refuse(&space.name, &ConnectError::new("not available"));
         }
     };
     let handlers = space.handlers();
-    let socket = Socket::new(id, Arc::clone(&space), Arc::clone(&client), auth);
+    let socket = Socket::new(id, pid, Arc::clone(&space), Arc::clone(&client), auth.clone());
     for middleware in &handlers.middlewares {
         if let Err(error) = middleware(socket.clone()).await {
             return client.refuse(&space.name, &error);
         }
     }
-    if client.accept(&socket)
-        && let Some(handler) = &handlers.on_connect
+    if let Some(claim) = claim
+        && let Some(socket) = come_back(&client, &space, &auth, claim, Some(socket.clone())).await
     {
-        handler(socket).await;
+        return welcome(socket).await;
+    }
+    if client.accept(&socket, Vec::new(), Vec::new()).is_ok() {
+        welcome(socket).await;
+    }
+}
+
+/// The socket that the client was before, and is again.
+async fn come_back(
+    client: &Arc<Client>,
+    space: &Arc<Space>,
+    auth: &Option<Json>,
+    claim: Claim,
+    welcome: Option<Socket>,
+) -> Option<Socket> {
+    // A connection may be lost without a word. Who knows the pid is its client.
+    if let Some(socket) = space.find(&claim.pid) {
+        socket.evict();
+    }
+    let (joined, mut socket) = oneshot::channel();
+    let (client, space, auth) = (Arc::clone(client), Arc::clone(space), auth.clone());
+    let adapter = Arc::clone(&space.adapter);
+    let rejoin = Rejoin { client, space: Arc::clone(&space), auth, claim, welcome, joined };
+    if let Err(error) = adapter.restore(rejoin).await {
+        tracing::error!(%error, "the state of a Socket.IO client is not recovered");
+    }
+    let socket = socket.try_recv().ok()?;
+    space.rooms_changed(&socket.rooms());
+    Some(socket)
+}
+
+async fn welcome(socket: Socket) {
+    if let Some(handler) = &socket.space().handlers().on_connect {
+        handler(socket.clone()).await;
     }
 }
 
@@ -246,6 +290,8 @@ impl Drop for ClientTask {
     /// Also after a panic: sockets must not stay in their rooms.
     fn drop(&mut self) {
         self.client.end(engine_io::CloseReason::ForcedClose);
-        drop(self.client.turn());
+        for (socket, _) in self.client.turn().1 {
+            socket.space().end(&socket);
+        }
     }
 }

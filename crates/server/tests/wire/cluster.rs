@@ -177,6 +177,9 @@ impl Adapter for Node {
     }
 
     fn publish(&self, command: Command, members: &Members) -> Result<usize, EmitError> {
+        if matches!(command, Command::Broadcast { flags, .. } if flags.local) {
+            return members.apply(command);
+        }
         let credit = &self.shared.credit;
         let spend = |credit: usize| credit.checked_sub(1);
         credit

@@ -28,4 +28,5 @@ mod socket_io_adapter;
 mod socket_io_cluster;
 mod socket_io_flow;
 mod socket_io_peer;
+mod socket_io_recovery;
 mod websocket;

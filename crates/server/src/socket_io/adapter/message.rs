@@ -23,6 +23,8 @@ pub struct Selection {
 pub struct Flags {
     /// Who cannot take it at once goes without.
     pub volatile: bool,
+    /// Only to sockets of this node: such an event is not published for others.
+    pub local: bool,
 }
 
 /// What is carried out on every node, and not answered.
@@ -151,7 +153,8 @@ mod tests {
         let json = r#"["file",{"_placeholder":true,"num":0}]"#;
         let data = Data::from_parts(json.into(), vec![vec![1, 2].into()]).unwrap();
         let to = Selection { rooms: vec!["a".into()], except: vec!["b".into()] };
-        let command = Command::Broadcast { data, to, flags: Flags { volatile: true } };
+        let command =
+            Command::Broadcast { data, to, flags: Flags { volatile: true, local: false } };
         let text = serde_json::to_string(&command).unwrap();
         assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), command);
         let forged = text.replace(r#"\"num\":0"#, r#"\"num\":7"#);

@@ -11,9 +11,11 @@
 //! A [`Command`] is carried out and not answered, a [`Query`] is. Both, and a [`Reply`], are values
 //! that serde writes and reads: an adapter moves them, or turns them into the messages of others.
 
+mod log;
 mod members;
 mod memory;
 mod message;
+mod recovery;
 
 use std::fmt;
 use std::pin::Pin;
@@ -24,6 +26,8 @@ pub(crate) use members::Asked;
 pub use members::Members;
 pub use memory::InMemoryAdapter;
 pub use message::{Command, Flags, Query, Reply, Selection};
+pub(crate) use recovery::Claim;
+pub use recovery::{Recovery, Rejoin, Session};
 
 pub use crate::socket_io::handshake::Handshake;
 pub use crate::socket_io::remote::SocketData;
@@ -59,7 +63,8 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     }
 
     /// A room, which is not that of a socket's id, has come to be on this node, or has gone. It is
-    /// told after the event, and by several threads: [`Members::has_room`] says what holds now.
+    /// told after the event, and by several threads: [`Members::has_room`] says what holds now. It
+    /// may only take note: [`Members::apply`] would wait for locks that are held meanwhile.
     fn room_changed(&self, room: &str, members: &Members) {
         let _ = (room, members);
     }
@@ -87,6 +92,27 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     /// How many nodes there are, with this one.
     fn node_count<'a>(&'a self, members: &'a Members)
     -> BoxFuture<'a, Result<usize, AdapterError>>;
+
+    /// How clients find their state again: not at all, unless this says so. It must not change.
+    ///
+    /// With recovery, [`publish`](Self::publish) gives each event that is not volatile an offset as a
+    /// further argument, a string, before anybody applies it; and keeps it so long.
+    fn recovery(&self) -> Option<&Recovery> {
+        None
+    }
+
+    /// Keeps what is left of a socket. It does not wait.
+    fn persist(&self, session: Session, members: &Members) {
+        let _ = (session, members);
+    }
+
+    /// Finds the session whose [`pid`](Rejoin::pid) a client shows, takes it out, and with what it has
+    /// missed since [`offset`](Rejoin::offset) calls [`Rejoin::complete`]. If one or the other is
+    /// unknown the client begins anew.
+    fn restore(&self, rejoin: Rejoin) -> BoxFuture<'_, Result<(), AdapterError>> {
+        drop(rejoin);
+        Box::pin(async { Ok(()) })
+    }
 
     /// Takes leave of the other nodes, when what is queued has been sent. Afterwards it reaches this
     /// node alone.
