@@ -32,3 +32,14 @@ fn node_socketio_chats() {
 fn node_socketio_is_content_with_the_server_of_the_protocol_suite() {
     run("socketio_protocol_suite");
 }
+
+/// 20 clients over each transport, of which each loses its TCP connections five times.
+#[test]
+#[ignore = "needs Node"]
+fn node_socketio_misses_nothing_when_connections_are_cut() {
+    let server = Server::example("socketio_recovery", &["--every", "10"]);
+    for transport in ["websocket", "polling", "upgrade"] {
+        let arguments = [&server.url(""), "20", transport];
+        Process::start(foreign::node("socketio_recovery.mjs", &arguments)).finish();
+    }
+}
