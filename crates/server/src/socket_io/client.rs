@@ -57,7 +57,12 @@ struct Member {
 
 impl Client {
     pub(crate) fn new(session: &Arc<SharedSession>, rules: &Arc<Rules>) -> Arc<Self> {
-        let connection = Connection::new(Arc::clone(&rules.limits), session.now());
+        let (limits, now) = (Arc::clone(&rules.limits), session.now());
+        let connection = if speaks_v4(session) {
+            Connection::new_v4(limits, now)
+        } else {
+            Connection::new(limits, now)
+        };
         let state = State {
             connection,
             members: NamespaceMap::default(),
@@ -168,8 +173,19 @@ impl Client {
     }
 
     pub(crate) fn refuse(&self, namespace: &Namespace, error: &ConnectError) {
+        self.refuse_with(|connection| {
+            connection.refuse(namespace, &error.message, error.data.as_ref())
+        });
+    }
+
+    /// There is no such namespace.
+    pub(crate) fn refuse_unknown(&self, namespace: &Namespace) {
+        self.refuse_with(|connection| connection.refuse_unknown(namespace));
+    }
+
+    fn refuse_with(&self, refuse: impl FnOnce(&mut Connection) -> Result<(), SendError>) {
         let mut state = self.lock();
-        let refused = state.connection.refuse(namespace, &error.message, error.data.as_ref());
+        let refused = refuse(&mut state.connection);
         self.write(&mut state);
         drop(state);
         if let Err(error) = refused {
@@ -434,6 +450,11 @@ impl Client {
             state.leave(namespace, reason);
         }
     }
+}
+
+/// Whether the client speaks protocol 4: that goes over Engine.IO 3, and protocol 5 over 4.
+pub(crate) fn speaks_v4(session: &SharedSession) -> bool {
+    session.read(engine_io::Session::version) == 3
 }
 
 /// Queues a message whose text has [`MESSAGE`] in front.

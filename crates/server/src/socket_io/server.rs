@@ -174,6 +174,19 @@ impl SocketIo {
         self
     }
 
+    /// Whether clients of before 2021 may come, which speak Engine.IO 3, and JSONP, as
+    /// [`EngineIo::allow_eio3`](crate::EngineIo::allow_eio3): no. They join `/` by connecting, if its middlewares
+    /// let them, and what they have in the query of another namespace is their
+    /// [`auth`](crate::Socket::auth) there.
+    ///
+    /// Nobody tells them their ids: they make them of the session's sid, and so does the server. Who knows one can
+    /// speak for its client, so other clients are not to be told it.
+    #[must_use]
+    pub fn allow_eio3(mut self, allow: bool) -> Self {
+        self.engine.allow_eio3 = allow;
+        self
+    }
+
     /// Asks `hook` before a session opens, as [`EngineIo::allow_request`](crate::EngineIo::allow_request).
     /// Whether a client may enter a namespace is a matter of that namespace's middlewares
     /// ([`NamespaceHandlers::middleware`]).

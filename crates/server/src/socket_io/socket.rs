@@ -206,7 +206,8 @@ impl Socket {
         Handshake::new(self.request(), auth, self.inner.connected)
     }
 
-    /// Its id: 20 characters of its own for each namespace and connection.
+    /// Its id: 20 characters of its own for each namespace and connection; of a client of Engine.IO 3 the sid
+    /// of its session, behind `/namespace#` if it is in another one than `/`.
     #[must_use]
     pub fn id(&self) -> &ByteString {
         &self.inner.id

@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rtwire_engineio as engine_io;
@@ -14,7 +15,7 @@ use crate::engine_io::{Application, SharedSession, random_id};
 use crate::routes::BoxFuture;
 use crate::socket_io::ack::Ack;
 use crate::socket_io::adapter::{Claim, Rejoin};
-use crate::socket_io::client::Client;
+use crate::socket_io::client::{Client, speaks_v4};
 use crate::socket_io::error::ConnectError;
 use crate::socket_io::handlers::NamespaceHandlers;
 use crate::socket_io::handling::Handling;
@@ -43,12 +44,15 @@ const EVENT_OVERHEAD: usize = 64;
 
 impl ClientTask {
     pub(crate) fn new(session: &Arc<SharedSession>, io: &Arc<Io>, rules: &Arc<Rules>) -> Self {
+        // Who speaks protocol 4 asks for `/` by connecting.
+        let asks_for_main = || Event::Connect { namespace: Namespace::default(), auth: None };
+        let backlog: VecDeque<_> = speaks_v4(session).then(asks_for_main).into_iter().collect();
         Self {
             client: Client::new(session, rules),
             io: Arc::clone(io),
             at_work: None,
-            backlog: VecDeque::new(),
-            backlog_bytes: 0,
+            backlog_bytes: backlog.iter().map(cost).sum(),
+            backlog,
             close_reason: None,
             holds_back: false,
         }
@@ -109,7 +113,7 @@ impl ClientTask {
                 let connecting = connect(Arc::clone(&self.client), space, auth);
                 self.run(Box::pin(connecting), cx);
             }
-            None => self.client.refuse(namespace, &ConnectError::new("Invalid namespace")),
+            None => self.client.refuse_unknown(namespace),
         }
     }
 
@@ -171,7 +175,8 @@ fn cost(event: &Event) -> usize {
 
 /// Asks the middlewares whether a client may join, and welcomes it; or finds again what it was.
 async fn connect(client: Arc<Client>, space: Arc<Space>, auth: Option<Json>) {
-    let recovery = space.adapter.recovery();
+    // Protocol 4 knows no recovery.
+    let recovery = space.adapter.recovery().filter(|_| !speaks_v4(client.session()));
     let mut claim = recovery.and(auth.as_ref()).and_then(|auth| auth.deserialize::<Claim>().ok());
     if recovery.is_some_and(|recovery| recovery.skip_middlewares)
         && let Some(claim) = claim.take()
@@ -179,13 +184,14 @@ async fn connect(client: Arc<Client>, space: Arc<Space>, auth: Option<Json>) {
     {
         return welcome(socket).await;
     }
-    let (id, pid) = match (random_id(), recovery.map(|_| random_id()).transpose()) {
-        (Ok(id), Ok(pid)) => (id, pid),
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "no random source");
-            return client.refuse(&space.name, &ConnectError::new("not available"));
-        }
-    };
+    let (id, pid) =
+        match (new_id(client.session(), &space.name), recovery.map(|_| random_id()).transpose()) {
+            (Ok(id), Ok(pid)) => (id, pid),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, "no random source");
+                return client.refuse(&space.name, &ConnectError::new("not available"));
+            }
+        };
     let handlers = space.handlers();
     let socket = Socket::new(id, pid, Arc::clone(&space), Arc::clone(&client), auth.clone());
     for middleware in &handlers.middlewares {
@@ -231,6 +237,17 @@ async fn welcome(socket: Socket) {
     if let Some(handler) = &socket.space().handlers().on_connect {
         handler(socket.clone()).await;
     }
+}
+
+fn new_id(session: &SharedSession, namespace: &Namespace) -> Result<ByteString, getrandom::Error> {
+    if !speaks_v4(session) {
+        return random_id();
+    }
+    // Nobody tells the client: it makes the same of what it knows.
+    Ok(match &**namespace {
+        "/" => session.sid(),
+        namespace => format!("{namespace}#{}", session.sid()).into(),
+    })
 }
 
 impl Application for ClientTask {

@@ -28,5 +28,6 @@ mod socket_io_adapter;
 mod socket_io_cluster;
 mod socket_io_flow;
 mod socket_io_peer;
+mod socket_io_protocol_4;
 mod socket_io_recovery;
 mod websocket;
