@@ -118,7 +118,8 @@ pub use rtwire_engineio::{
     SendError as EngineIoSendError, Transport as EngineIoTransport,
 };
 pub use rtwire_socketio::{
-    Binary, Data, DisconnectReason, Limits as SocketIoLimits, PayloadError, Varargs,
+    Binary, Data, DisconnectReason, Limits as SocketIoLimits, Parser as SocketIoParser,
+    PayloadError, Varargs,
 };
 pub use rtwire_tokio::Error as WebSocketError;
 pub use rtwire_websocket::permessage_deflate::{Config as CompressionConfig, WindowBits};

@@ -63,6 +63,7 @@ impl Client {
         } else {
             Connection::new(limits, now)
         };
+        let connection = connection.with_parser(rules.parser);
         let state = State {
             connection,
             members: NamespaceMap::default(),
@@ -268,7 +269,7 @@ impl Client {
         let sent = state.member(socket).map(drop).and_then(|()| {
             let ready = state.connection.ready(&socket.space().name);
             ready?;
-            if state.connection.output().is_empty() {
+            if packet.parser == self.rules.parser && state.connection.output().is_empty() {
                 let all = &packet.messages;
                 match self.session.update(|session| session.send_all_prepared(all)) {
                     Err(engine_io::SendError::Full) => {}

@@ -1,19 +1,29 @@
 use rtwire_engineio as engine_io;
-use rtwire_socketio::{Message, PreparedEvent};
+use rtwire_socketio::{Data, Message, Namespace, Parser, PreparedEvent, SendError};
 
-/// An event, and what Engine.IO makes of its text and its attachments.
+/// An event, and what Engine.IO makes of its messages.
 pub(crate) struct PreparedPacket {
+    pub(crate) parser: Parser,
     pub(crate) event: PreparedEvent,
     pub(crate) messages: Vec<engine_io::PreparedMessage>,
 }
 
 impl PreparedPacket {
-    pub(crate) fn new(event: PreparedEvent) -> Self {
+    /// Encodes the event for clients of this parser; for others each has to do it once more.
+    ///
+    /// # Errors
+    /// As [`PreparedEvent::new`].
+    pub(crate) fn new(
+        parser: Parser,
+        namespace: &Namespace,
+        data: Data,
+    ) -> Result<Self, SendError> {
+        let event = PreparedEvent::with_parser(parser, namespace, data)?;
         let prepare = |message| match message {
             Message::Text(text) => engine_io::PreparedMessage::new(text),
             Message::Binary(bytes) => engine_io::PreparedMessage::new(bytes),
         };
         let messages = event.messages().map(prepare).collect();
-        Self { event, messages }
+        Ok(Self { parser, event, messages })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::HeaderMap;
-use rtwire_socketio::{Limits, Namespace};
+use rtwire_socketio::{Limits, Namespace, Parser};
 use rtwire_websocket::permessage_deflate::Config as CompressionConfig;
 use serde::Serialize;
 
@@ -55,6 +55,7 @@ pub(crate) struct Io {
 /// What an owner sets.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
+    pub(crate) parser: Parser,
     pub(crate) limits: Arc<Limits>,
     pub(crate) max_handlers: usize,
     pub(crate) max_rooms: usize,
@@ -84,6 +85,7 @@ impl SocketIo {
             registry: Arc::default(),
             engine: Settings::on("/socket.io/"),
             rules: Rules {
+                parser: Parser::Text,
                 limits: Arc::default(),
                 max_handlers: 256,
                 max_rooms: 1024,
@@ -149,6 +151,22 @@ impl SocketIo {
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.engine.path);
+        self
+    }
+
+    /// Sets how packets travel: as text, with attachments behind it. Clients must have the same. For handlers there
+    /// is no difference, so one server may have clients of both, on two paths.
+    ///
+    /// ```
+    /// use rtwire_server::{Endpoints, SocketIo, SocketIoParser};
+    ///
+    /// let io = SocketIo::new();
+    /// let msgpack = io.clone().path("/msgpack/").parser(SocketIoParser::Msgpack);
+    /// let app = Endpoints::new().socket_io(io).socket_io(msgpack);
+    /// ```
+    #[must_use]
+    pub fn parser(mut self, parser: Parser) -> Self {
+        self.rules.parser = parser;
         self
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytestring::ByteString;
-use rtwire_socketio::{Data, DisconnectReason, Json, PayloadError};
+use rtwire_socketio::{Data, DisconnectReason, Json, Parser, PayloadError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
@@ -166,6 +166,10 @@ impl Socket {
 
     pub(crate) fn space(&self) -> &Arc<Space> {
         &self.inner.space
+    }
+
+    pub(crate) fn parser(&self) -> Parser {
+        self.inner.client.rules.parser
     }
 
     pub(crate) fn deliver(&self, packet: &PreparedPacket, flags: Flags) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytestring::ByteString;
 use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesUnordered};
-use rtwire_socketio::{Data, PreparedEvent};
+use rtwire_socketio::Data;
 
 use crate::socket_io::adapter::{BoxFuture, BoxStream, Command, Flags, Query, Reply, Selection};
 use crate::socket_io::error::{AckError, EmitError};
@@ -119,10 +119,10 @@ impl Members {
 
     fn broadcast(&self, data: Data, to: &Selection, flags: Flags) -> Result<usize, EmitError> {
         let members = self.select(to);
-        if members.is_empty() {
+        let Some(first) = members.first() else {
             return data.event_name().map(|_| 0).ok_or(EmitError::NotAnEvent);
-        }
-        let prepared = PreparedPacket::new(PreparedEvent::new(&self.space.name, data)?);
+        };
+        let prepared = PreparedPacket::new(first.parser(), &self.space.name, data)?;
         Ok(members.iter().filter(|member| member.deliver(&prepared, flags)).count())
     }
 
