@@ -85,6 +85,18 @@ fn chromium_with_our_own_socketio_client_talks_over_each_transport() {
 
 #[test]
 #[ignore = "needs Node and Chromium"]
+fn chromium_gets_npm_socketio_client_from_the_server_that_it_talks_to() {
+    let name = "socket.io.min.js";
+    let file =
+        format!("{}/node/node_modules/socket.io-client/dist/{name}", env!("CARGO_MANIFEST_DIR"));
+    let server = Server::rtwire_with(&["--addr", "127.0.0.1:0", "--socket-io-client", &file]);
+    let arguments = [server.url("/"), name.to_owned()];
+    let arguments = arguments.each_ref().map(String::as_str);
+    Process::start(foreign::chromium("chromium_bundle.mjs", &arguments)).finish();
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
 fn chromium_dashboard_moves_and_goes_on_after_a_restart_and_says_what_was_lost() {
     let server = Server::example("dashboard", &[]);
     let port = server.address().port().to_string();

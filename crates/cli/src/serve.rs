@@ -1,6 +1,8 @@
 //! `rtwire serve`: a page where an event stream and a WebSocket are live, and Socket.IO beside them.
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
@@ -36,6 +38,11 @@ pub(crate) struct Arguments {
     #[arg(long)]
     any_host: bool,
 
+    /// A client of Socket.IO to give to pages, such as npm's `socket.io.js`: by its name, beside
+    /// /socket.io/; may be repeated.
+    #[arg(long = "socket-io-client", value_name = "FILE")]
+    client_bundles: Vec<PathBuf>,
+
     /// What is logged to stderr: a level, or directives such as `rtwire_server=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info")]
     log: String,
@@ -54,13 +61,20 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     for origin in &arguments.allowed_origins {
         policy = policy.allow(origin).with_context(|| format!("--allow-origin {origin}"))?;
     }
+    let mut socket_io = socket_io::server();
+    for file in &arguments.client_bundles {
+        let context = || format!("--socket-io-client {}", file.display());
+        let bundle = fs::read(file).with_context(context)?;
+        let name = file.file_name().and_then(|name| name.to_str()).with_context(context)?;
+        socket_io = socket_io.client_bundle(name, bundle);
+    }
     let server = bind(&arguments.addresses).await?.check_host(!arguments.any_host);
     let signals = Signals::listen().context("cannot wait for signals")?;
     announce(&server).context("cannot write to stdout")?;
 
     let (log, data) = (EventLog::new(EVENTS), EventLog::new(EVENTS));
     let ticking = tokio::spawn(tick(log.clone(), data.clone()));
-    let endpoints = endpoints(log, data).origin_policy(policy);
+    let endpoints = endpoints(log, data).socket_io(socket_io).origin_policy(policy);
     let outcome = server.serve(endpoints).with_shutdown(signals.first()).await;
     ticking.abort();
     match outcome {
@@ -121,7 +135,6 @@ fn endpoints(log: EventLog, data: EventLog) -> Endpoints {
         .sse("/events", events)
         .sse("/api/data", messages)
         .post("/events", publish)
-        .socket_io(socket_io::server())
         .get("/livez", Content::new("text/plain; charset=utf-8", "ok\n"))
 }
 

@@ -1,7 +1,10 @@
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-/// Fixed bytes that a path answers to GET with, such as an embedded page.
+use crate::body::Body;
+
+/// Fixed bytes that a path answers to GET with, such as an embedded page. If it has an `ETag` among its
+/// [headers](Self::header), who has it already gets 304.
 ///
 /// ```
 /// use http::{HeaderValue, header};
@@ -32,4 +35,27 @@ impl Content {
         self.headers.insert(name, value);
         self
     }
+
+    /// The answer to GET, or to HEAD whose content is left out later: 304 if the client says that it has what is
+    /// named by our `ETag` (RFC 9110 §13.1.2).
+    pub(crate) fn response(&self, request: &HeaderMap) -> Response<Body> {
+        let etag = self.headers.get(header::ETAG).map(|tag| opaque(tag.as_bytes()));
+        let tags = request.get_all(header::IF_NONE_MATCH).iter();
+        let mut tags = tags.flat_map(|tags| tags.as_bytes().split(|&byte| byte == b','));
+        let is_there = etag
+            .is_some_and(|etag| tags.any(|tag| tag.trim_ascii() == b"*" || opaque(tag) == etag));
+        let body = if is_there { Body::empty() } else { Body::from(self.bytes.clone()) };
+        let mut response = Response::new(body);
+        *response.headers_mut() = self.headers.clone();
+        if is_there {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        response
+    }
+}
+
+/// An entity tag for the weak comparison (§8.8.3.2).
+fn opaque(tag: &[u8]) -> &[u8] {
+    let tag = tag.trim_ascii();
+    tag.strip_prefix(b"W/").unwrap_or(tag)
 }

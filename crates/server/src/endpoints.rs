@@ -132,7 +132,10 @@ impl Endpoints {
 
     /// Answers on the path of this Socket.IO server, as [`engine_io`](Self::engine_io) does.
     #[must_use]
-    pub fn socket_io(self, socket_io: SocketIo) -> Self {
+    pub fn socket_io(mut self, socket_io: SocketIo) -> Self {
+        for (path, bundle) in socket_io.client_bundles() {
+            self = self.get(&path, bundle);
+        }
         let (path, endpoint) = socket_io.into_endpoint();
         self.route_engine_io(&path, endpoint)
     }

@@ -182,9 +182,7 @@ impl Inner {
             && websocket.is_none()
             && let Some(Get::Content(content)) = &route.get
         {
-            let mut response = Response::new(Body::from(content.bytes.clone()));
-            *response.headers_mut() = content.headers.clone();
-            return Ok(response);
+            return Ok(content.response(request.headers()));
         }
         let own = websocket.and_then(|route| route.options.origin_policy.as_ref());
         let policy = own.unwrap_or(&self.origin_policy);

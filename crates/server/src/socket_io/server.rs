@@ -1,14 +1,17 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use http::HeaderMap;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
 use rtwire_socketio::{Limits, Namespace, Parser};
 use rtwire_websocket::permessage_deflate::Config as CompressionConfig;
 use serde::Serialize;
 
+use crate::content::Content;
 use crate::engine_io::{Endpoint, EngineIoCookie, Registry, Settings};
 use crate::request::Request;
 use crate::socket_io::adapter::{Adapter, AdapterError, InMemoryAdapter, Members};
@@ -44,6 +47,8 @@ pub struct SocketIo {
     registry: Arc<Registry>,
     engine: Settings,
     rules: Rules,
+    /// By their names.
+    client_bundles: Vec<(String, Content)>,
 }
 
 /// The namespaces.
@@ -92,6 +97,7 @@ impl SocketIo {
                 ack_timeout: Duration::from_secs(30),
                 request_timeout: Duration::from_secs(5),
             },
+            client_bundles: Vec::new(),
         }
     }
 
@@ -319,6 +325,43 @@ impl SocketIo {
         if tokio::time::timeout(self.rules.request_timeout, closed).await.is_err() {
             tracing::info!("the adapter of a Socket.IO server was not closed in time");
         }
+    }
+
+    /// Serves a file of a client's distribution beside the [path](Self::path), as Node's server does: as
+    /// `socket.io.js`, a page finds it by `<script src="/socket.io/socket.io.js">`. We have none of our own to give; npm's
+    /// `socket.io-client` has some in its folder `dist`. What a name ends with says what it is: `.map` is a
+    /// source map, all else JavaScript.
+    ///
+    /// ```no_run
+    /// use rtwire_server::SocketIo;
+    ///
+    /// let bundle = std::fs::read("node_modules/socket.io-client/dist/socket.io.min.js")?;
+    /// let io = SocketIo::new().client_bundle("socket.io.js", bundle);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn client_bundle(mut self, name: &str, content: impl Into<Bytes>) -> Self {
+        let content_type = match name.ends_with(".map") {
+            true => "application/json",
+            false => "text/javascript; charset=utf-8",
+        };
+        let content: Bytes = content.into();
+        let mut hasher = DefaultHasher::new();
+        content.hash(&mut hasher);
+        let mut bundle = Content::new(content_type, content)
+            .header(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
+        if let Ok(tag) = HeaderValue::try_from(format!("\"{:016x}\"", hasher.finish())) {
+            bundle = bundle.header(header::ETAG, tag);
+        }
+        self.client_bundles.push((name.to_owned(), bundle));
+        self
+    }
+
+    /// With their paths.
+    pub(crate) fn client_bundles(&self) -> impl Iterator<Item = (String, Content)> + use<> {
+        let folder = format!("{}/", self.engine.path.trim_end_matches('/'));
+        let bundles = self.client_bundles.clone();
+        bundles.into_iter().map(move |(name, content)| (format!("{folder}{name}"), content))
     }
 
     /// The path, and what answers there.

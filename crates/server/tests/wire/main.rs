@@ -7,6 +7,7 @@ mod body_limits;
 mod client_gone;
 mod cluster;
 mod connection_limits;
+mod content;
 mod engine_io;
 mod engine_io_3;
 mod engine_io_compression;
