@@ -106,7 +106,8 @@ pub use service::{EndpointsService, ResponseFuture};
 pub use socket_io::{
     Ack, AckError, Answer, Answers, Broadcast, ClusterError, ConnectError, ConnectHandler,
     DisconnectHandler, EmitError, EventHandler, FromArgs, JoinError, Middleware, Missing,
-    NamespaceHandlers, RemoteSocket, ServerSideAck, ServerSideHandler, Socket, SocketIo, adapter,
+    NamespaceHandlers, PacketMiddleware, RemoteSocket, ServerSideAck, ServerSideHandler, Socket,
+    SocketIo, adapter,
 };
 pub use sse::Sse;
 pub use websocket::WebSocket;
@@ -118,7 +119,7 @@ pub use rtwire_engineio::{
     SendError as EngineIoSendError, Transport as EngineIoTransport,
 };
 pub use rtwire_socketio::{
-    Binary, Data, DisconnectReason, Limits as SocketIoLimits, Parser as SocketIoParser,
+    Binary, Data, DisconnectReason, Json, Limits as SocketIoLimits, Parser as SocketIoParser,
     PayloadError, Varargs,
 };
 pub use rtwire_tokio::Error as WebSocketError;

@@ -24,6 +24,9 @@ pub(crate) type BoxServerSideHandler =
 pub(crate) type BoxMiddleware =
     Box<dyn Fn(Socket) -> BoxFuture<Result<(), ConnectError>> + Send + Sync>;
 
+pub(crate) type BoxPacketMiddleware =
+    Box<dyn Fn(Socket, Data) -> BoxFuture<Result<Data, String>> + Send + Sync>;
+
 /// An async function that handles an event; [`NamespaceHandlers::on`](crate::NamespaceHandlers::on)
 /// has the shapes.
 pub trait EventHandler<Shape>: Send + Sync + 'static {
@@ -54,6 +57,13 @@ pub trait Middleware: Send + Sync + 'static {
 pub trait ServerSideHandler<Shape>: Send + Sync + 'static {
     #[doc(hidden)]
     fn erase(self) -> ErasedServerSideHandler;
+}
+
+/// An async function of a [`Socket`] and the [`Data`] of an event, that returns a `Result` with the data
+/// that the next one is given.
+pub trait PacketMiddleware: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn erase(self) -> ErasedPacketMiddleware;
 }
 
 /// What the arguments of an event become: a type that serde deserialises, or [`Data`].
@@ -89,6 +99,9 @@ impl FromArgs<Unread> for Data {
     }
 }
 
+/// A middleware as a namespace keeps it.
+#[doc(hidden)]
+pub struct ErasedPacketMiddleware(pub(crate) BoxPacketMiddleware);
 /// A handler as a namespace keeps it.
 #[doc(hidden)]
 pub struct ErasedEventHandler(pub(crate) BoxEventHandler);
@@ -212,6 +225,20 @@ where
     }
 }
 
+impl<H, F, E> PacketMiddleware for H
+where
+    H: Fn(Socket, Data) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Data, E>> + Send + 'static,
+    E: fmt::Display,
+{
+    fn erase(self) -> ErasedPacketMiddleware {
+        ErasedPacketMiddleware(Box::new(move |socket, data| {
+            let middleware = self(socket, data);
+            Box::pin(async { middleware.await.map_err(|error| error.to_string()) })
+        }))
+    }
+}
+
 fn erase_server_side<F>(
     handler: impl Fn(Data, ServerSideAck) -> Result<F, PayloadError> + Send + Sync + 'static,
 ) -> ErasedServerSideHandler
@@ -259,7 +286,7 @@ where
 
 async fn logged(handler: impl Future<Output: IntoOutcome>) {
     if let Err(error) = handler.await.into_outcome() {
-        tracing::debug!(%error, "a Socket.IO handler failed");
+        tracing::error!(%error, "a Socket.IO handler failed");
     }
 }
 
@@ -277,5 +304,6 @@ opaque_debug!(
     ErasedConnectHandler,
     ErasedDisconnectHandler,
     ErasedServerSideHandler,
-    ErasedMiddleware
+    ErasedMiddleware,
+    ErasedPacketMiddleware
 );

@@ -1,18 +1,23 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use rtwire_socketio::Data;
+
 use crate::socket_io::handler::{
-    BoxConnectHandler, BoxDisconnectHandler, BoxEventHandler, BoxMiddleware, BoxServerSideHandler,
-    ConnectHandler, DisconnectHandler, EventHandler, Middleware, ServerSideHandler,
+    BoxConnectHandler, BoxDisconnectHandler, BoxEventHandler, BoxMiddleware, BoxPacketMiddleware,
+    BoxServerSideHandler, ConnectHandler, DisconnectHandler, EventHandler, Middleware,
+    PacketMiddleware, ServerSideHandler,
 };
 
 /// What answers in a namespace, as [`SocketIo::of`](crate::SocketIo::of) sets it.
 ///
-/// Handlers are async functions that return nothing or a `Result`, whose error is logged. They are
+/// Handlers are async functions that return nothing or a `Result`, whose error is logged; so is a panic,
+/// which ends the handler and nothing else. They are
 /// polled in the order in which events arrive, in the task of their connection: up to its first
 /// wait, each runs before the next one begins, and all that it sends meanwhile keeps that order.
 pub struct NamespaceHandlers {
     pub(crate) middlewares: Vec<BoxMiddleware>,
+    pub(crate) packet_middlewares: Vec<BoxPacketMiddleware>,
     pub(crate) on_connect: Option<BoxConnectHandler>,
     pub(crate) on_disconnecting: Option<BoxDisconnectHandler>,
     pub(crate) on_disconnect: Option<BoxDisconnectHandler>,
@@ -26,6 +31,7 @@ impl Default for NamespaceHandlers {
     fn default() -> Self {
         Self {
             middlewares: Vec::new(),
+            packet_middlewares: Vec::new(),
             on_connect: None,
             on_disconnecting: None,
             on_disconnect: None,
@@ -96,8 +102,8 @@ impl NamespaceHandlers {
         self
     }
 
-    /// Is called when a socket has disconnected, with the reason. It is in no room any more. (After
-    /// a handler's panic, and at the end of the time that a server has to drain, nobody is called.)
+    /// Is called when a socket has disconnected, with the reason. It is in no room any more. (At the end
+    /// of the time that a server has to drain, nobody is called.)
     #[must_use]
     pub fn on_disconnect(mut self, handler: impl DisconnectHandler) -> Self {
         self.on_disconnect = Some(handler.erase().0);
@@ -111,6 +117,33 @@ impl NamespaceHandlers {
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middlewares.push(middleware.erase().0);
         self
+    }
+
+    /// Is given each event before its handler, after those middlewares that were added before it: Node's
+    /// `socket.use`. What it returns is what the next one is given, be it another event; with an error
+    /// the event is dropped, without an ack, and that is logged.
+    ///
+    /// ```
+    /// use rtwire_server::{Data, Socket, SocketIo};
+    ///
+    /// let io = SocketIo::new();
+    /// io.of("/", |ns| {
+    ///     ns.packet_middleware(async |socket: Socket, data: Data| {
+    ///         let is_allowed = data.event_name().as_deref() != Some("admin") || socket.get::<bool>().is_some();
+    ///         if is_allowed { Ok(data) } else { Err("not for you") }
+    ///     })
+    /// });
+    /// ```
+    #[must_use]
+    pub fn packet_middleware(mut self, middleware: impl PacketMiddleware) -> Self {
+        self.packet_middlewares.push(middleware.erase().0);
+        self
+    }
+
+    /// What handles the event that this is the data of.
+    pub(crate) fn of_event(&self, data: &Data) -> Option<&BoxEventHandler> {
+        let name = data.event_name()?;
+        self.events.get(&*name).or(self.any_event.as_ref())
     }
 }
 

@@ -4,29 +4,32 @@ use std::task::{Context, Poll};
 
 use crate::routes::BoxFuture;
 
-/// A handler at work. If it panics it is over, and nothing else is.
+/// A handler at work. If it panics it is over, without a result, and nothing else is.
 ///
 /// What it was just changing may be half done, as if it had returned there. Nothing of this crate is:
 /// no handler runs with a lock of ours, nor within a change to what we keep.
-pub(crate) struct Handling(BoxFuture<()>);
+pub(crate) struct Handling<T = ()>(BoxFuture<T>);
 
-impl Handling {
+impl<T> Handling<T> {
     /// Calls a handler. `None` if it has nothing to do.
-    pub(crate) fn start(handler: impl FnOnce() -> Option<BoxFuture<()>>) -> Option<Self> {
+    pub(crate) fn start(handler: impl FnOnce() -> Option<BoxFuture<T>>) -> Option<Self> {
         guarded(handler).flatten().map(Self)
     }
 
-    /// As [`Future::poll`].
-    pub(crate) fn poll_now(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        guarded(|| self.0.as_mut().poll(cx)).unwrap_or(Poll::Ready(()))
+    /// [Starts](Self::start) it, and waits for its result.
+    pub(crate) async fn finish(handler: impl FnOnce() -> BoxFuture<T>) -> Option<T> {
+        Self::start(|| Some(handler()))?.await
     }
 }
 
-impl Future for Handling {
-    type Output = ();
+impl<T> Future for Handling<T> {
+    type Output = Option<T>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_now(cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match guarded(|| self.0.as_mut().poll(cx)) {
+            Some(poll) => poll.map(Some),
+            None => Poll::Ready(None),
+        }
     }
 }
 

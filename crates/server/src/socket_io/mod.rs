@@ -12,12 +12,14 @@ pub mod adapter;
 mod answers;
 mod broadcast;
 mod client;
+mod dynamic;
 mod error;
 mod gather;
 mod handler;
 mod handlers;
 mod handling;
 mod handshake;
+mod namespaces;
 mod prepared;
 mod remote;
 mod rooms;
@@ -33,7 +35,8 @@ pub use broadcast::Broadcast;
 pub use error::{AckError, ConnectError, EmitError, JoinError};
 pub use gather::ClusterError;
 pub use handler::{
-    ConnectHandler, DisconnectHandler, EventHandler, FromArgs, Middleware, ServerSideHandler,
+    ConnectHandler, DisconnectHandler, EventHandler, FromArgs, Middleware, PacketMiddleware,
+    ServerSideHandler,
 };
 pub use handlers::NamespaceHandlers;
 pub use remote::RemoteSocket;

@@ -99,6 +99,10 @@ impl Rooms {
         state.rooms.contains_key(room) || state.sockets.contains_key(room)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().sockets.is_empty()
+    }
+
     /// All rooms but those of the ids.
     pub(crate) fn names(&self) -> Vec<ByteString> {
         self.lock().rooms.keys().cloned().collect()

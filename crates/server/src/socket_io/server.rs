@@ -1,13 +1,13 @@
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use rtwire_socketio::{Limits, Namespace, Parser};
+use rtwire_socketio::{Json, Limits, Namespace, Parser};
 use rtwire_websocket::permessage_deflate::Config as CompressionConfig;
 use serde::Serialize;
 
@@ -16,9 +16,10 @@ use crate::engine_io::{Endpoint, EngineIoCookie, Registry, Settings};
 use crate::request::Request;
 use crate::socket_io::adapter::{Adapter, AdapterError, InMemoryAdapter, Members};
 use crate::socket_io::broadcast::Broadcast;
+use crate::socket_io::dynamic::{Accepts, Dynamic};
 use crate::socket_io::error::EmitError;
 use crate::socket_io::handlers::NamespaceHandlers;
-use crate::socket_io::space::Space;
+use crate::socket_io::namespaces::Io;
 use crate::socket_io::task::ClientTask;
 
 /// A Socket.IO server: its namespaces, what answers in them, and who is there. Clones share all of
@@ -51,12 +52,6 @@ pub struct SocketIo {
     client_bundles: Vec<(String, Content)>,
 }
 
-/// The namespaces.
-pub(crate) struct Io {
-    adapter: Arc<dyn Adapter>,
-    spaces: RwLock<HashMap<Namespace, Arc<Space>>>,
-}
-
 /// What an owner sets.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
@@ -66,6 +61,7 @@ pub(crate) struct Rules {
     pub(crate) max_rooms: usize,
     pub(crate) ack_timeout: Duration,
     pub(crate) request_timeout: Duration,
+    pub(crate) max_dynamic_namespaces: usize,
 }
 
 impl Default for SocketIo {
@@ -86,7 +82,7 @@ impl SocketIo {
     #[must_use]
     pub fn with_adapter(adapter: impl Adapter) -> Self {
         Self {
-            io: Arc::new(Io { adapter: Arc::new(adapter), spaces: RwLock::default() }),
+            io: Arc::new(Io::new(adapter)),
             registry: Arc::default(),
             engine: Settings::on("/socket.io/"),
             rules: Rules {
@@ -96,6 +92,7 @@ impl SocketIo {
                 max_rooms: 1024,
                 ack_timeout: Duration::from_secs(30),
                 request_timeout: Duration::from_secs(5),
+                max_dynamic_namespaces: 10_000,
             },
             client_bundles: Vec::new(),
         }
@@ -109,14 +106,54 @@ impl SocketIo {
         let Some(name) = namespace(name) else { return };
         // First, for clients may come as soon as the namespace is there.
         let handlers = set(NamespaceHandlers::default());
-        let mut spaces = self.io.spaces.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(space) = spaces.get(&name) {
-            return space.set_handlers(handlers);
-        }
-        let space = Arc::new(Space::new(name, Arc::clone(&self.io.adapter), handlers));
-        spaces.insert(space.name.clone(), Arc::clone(&space));
-        drop(spaces);
-        self.io.adapter.attach(Members::of(&space));
+        self.io.set(name, handlers);
+    }
+
+    /// Has namespaces opened when a client asks for one that is not there, if `accepts`, an async
+    /// function of the name and the client's `auth` (an object, `{}` if there is none), says so. Those
+    /// that were added before are asked first. All have the handlers that `set` sets. Names may be long, and
+    /// many: it is for `accepts` to say how long.
+    ///
+    /// A namespace that was opened so closes when the last socket has left it
+    /// ([`cleanup_empty_namespaces`](Self::cleanup_empty_namespaces)).
+    ///
+    /// ```
+    /// use rtwire_server::{Json, Socket, SocketIo};
+    ///
+    /// let io = SocketIo::new();
+    /// io.of_dynamic(
+    ///     async |name: String, _auth: Json| name.strip_prefix("/room-").is_some_and(|n| n.len() == 3),
+    ///     |ns| ns.on("hello", async |socket: Socket| socket.emit("hello from", socket.namespace())),
+    /// );
+    /// ```
+    pub fn of_dynamic<A, F>(
+        &self,
+        accepts: A,
+        set: impl FnOnce(NamespaceHandlers) -> NamespaceHandlers,
+    ) where
+        A: Fn(String, Json) -> F + Send + Sync + 'static,
+        F: Future<Output = bool> + Send + 'static,
+    {
+        let handlers = Arc::new(set(NamespaceHandlers::default()));
+        let accepts: Accepts = Box::new(move |name, auth| Box::pin(accepts(name, auth)));
+        self.io.add_dynamic(Dynamic { accepts, handlers });
+    }
+
+    /// Whether a namespace that [`of_dynamic`](Self::of_dynamic) has opened closes when the last
+    /// socket has left it: yes, unlike Node's `cleanupEmptyChildNamespaces`. What is kept for
+    /// [recovery](InMemoryAdapter::with_recovery) goes with it.
+    #[must_use]
+    pub fn cleanup_empty_namespaces(self, cleanup: bool) -> Self {
+        self.io.keep_empty.store(!cleanup, Ordering::Relaxed);
+        self
+    }
+
+    /// Sets how many namespaces [`of_dynamic`](Self::of_dynamic) may have open at a time: 10 000. Over
+    /// it a client is told that there is no such namespace.
+    #[must_use]
+    pub fn max_dynamic_namespaces(mut self, namespaces: usize) -> Self {
+        self.rules.max_dynamic_namespaces = namespaces;
+        self
     }
 
     /// Everybody in the namespace `name`; nobody if there is none of that name.
@@ -371,12 +408,6 @@ impl SocketIo {
             Box::new(ClientTask::new(session, &io, &rules))
         });
         (path, endpoint)
-    }
-}
-
-impl Io {
-    pub(crate) fn space(&self, name: &Namespace) -> Option<Arc<Space>> {
-        self.spaces.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone)
     }
 }
 

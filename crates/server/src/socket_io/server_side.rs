@@ -1,6 +1,7 @@
 //! Events between the nodes of a cluster.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
@@ -59,7 +60,8 @@ pub(crate) fn handle(space: &Arc<Space>, data: Data) -> oneshot::Receiver<Data> 
     };
     let handling = Handling::start(|| handler(data, ServerSideAck(sender)));
     let Some(mut handling) = handling else { return answer };
-    if handling.poll_now(&mut Context::from_waker(Waker::noop())).is_pending() {
+    let mut cx = Context::from_waker(Waker::noop());
+    if Pin::new(&mut handling).poll(&mut cx).is_pending() {
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(async move {
                 handling.await;

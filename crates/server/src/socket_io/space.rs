@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytestring::ByteString;
@@ -19,6 +19,10 @@ pub(crate) struct Space {
     next_ack_id: AtomicU64,
     /// The sockets by what their clients find them again, if there is recovery.
     recoverable: Mutex<HashMap<ByteString, Socket>>,
+    /// It is there as long as somebody is.
+    pub(crate) is_dynamic: AtomicBool,
+    /// Clients that are on their way into it.
+    pub(crate) entering: AtomicUsize,
     /// Handlers of server-side events that wait for something.
     server_side: Arc<AtomicUsize>,
 }
@@ -27,9 +31,10 @@ impl Space {
     pub(crate) fn new(
         name: Namespace,
         adapter: Arc<dyn Adapter>,
-        handlers: NamespaceHandlers,
+        handlers: Arc<NamespaceHandlers>,
+        is_dynamic: bool,
     ) -> Self {
-        let handlers = RwLock::new(Arc::new(handlers));
+        let handlers = RwLock::new(handlers);
         Self {
             name,
             rooms: Rooms::default(),
@@ -37,6 +42,8 @@ impl Space {
             handlers,
             next_ack_id: AtomicU64::new(0),
             recoverable: Mutex::default(),
+            is_dynamic: AtomicBool::new(is_dynamic),
+            entering: AtomicUsize::new(0),
             server_side: Arc::default(),
         }
     }
@@ -98,8 +105,8 @@ impl Space {
         Arc::clone(&self.handlers.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn set_handlers(&self, handlers: NamespaceHandlers) {
-        *self.handlers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(handlers);
+    pub(crate) fn set_handlers(&self, handlers: Arc<NamespaceHandlers>) {
+        *self.handlers.write().unwrap_or_else(PoisonError::into_inner) = handlers;
     }
 }
 

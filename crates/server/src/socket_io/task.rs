@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use bytestring::ByteString;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rtwire_engineio as engine_io;
-use rtwire_socketio::{DisconnectReason, Event, Json, Message, Namespace};
+use rtwire_socketio::{Data, DisconnectReason, Event, Json, Message, Namespace};
 use tokio::sync::oneshot;
 
 use crate::engine_io::{Application, SharedSession, random_id};
@@ -19,7 +20,8 @@ use crate::socket_io::client::{Client, speaks_v4};
 use crate::socket_io::error::ConnectError;
 use crate::socket_io::handlers::NamespaceHandlers;
 use crate::socket_io::handling::Handling;
-use crate::socket_io::server::{Io, Rules};
+use crate::socket_io::namespaces::{Entered, Io};
+use crate::socket_io::server::Rules;
 use crate::socket_io::socket::Socket;
 use crate::socket_io::space::Space;
 
@@ -28,7 +30,7 @@ pub(crate) struct ClientTask {
     client: Arc<Client>,
     io: Arc<Io>,
     /// Handlers that wait for something.
-    at_work: Option<FuturesUnordered<BoxFuture<()>>>,
+    at_work: Option<FuturesUnordered<Handling>>,
     /// What has come while too many of them do, or while the client does not take what it is sent;
     /// and why the session has ended since. Acks are not among it: a handler may wait for one.
     backlog: VecDeque<Event>,
@@ -92,14 +94,13 @@ impl ClientTask {
                 let Some(socket) = self.client.member(&namespace) else { return };
                 let ack = Ack::new(&self.client, ack);
                 let handlers = socket.space().handlers();
-                let Some(name) = data.event_name() else { return };
-                let Some(handler) = handlers.events.get(&*name).or(handlers.any_event.as_ref())
-                else {
-                    tracing::debug!(namespace = &*namespace, "an event without a handler");
-                    return;
-                };
-                if let Some(handling) = handler(socket, data, ack) {
-                    self.run(handling, cx);
+                if !handlers.packet_middlewares.is_empty() {
+                    let handling = through_middlewares(handlers, socket, data, ack);
+                    return self.run(|| Some(Box::pin(handling)), cx);
+                }
+                match handlers.of_event(&data) {
+                    Some(handler) => self.run(|| handler(socket, data, ack), cx),
+                    None => tracing::debug!(namespace = &*namespace, "an event without a handler"),
                 }
             }
             Event::Disconnect { namespace, reason } => self.client.left(&namespace, reason),
@@ -108,30 +109,33 @@ impl ClientTask {
     }
 
     fn connect(&mut self, namespace: &Namespace, auth: Option<Json>, cx: &mut Context<'_>) {
-        match self.io.space(namespace) {
-            Some(space) => {
-                let connecting = connect(Arc::clone(&self.client), space, auth);
-                self.run(Box::pin(connecting), cx);
+        let client = Arc::clone(&self.client);
+        match self.io.enter(namespace) {
+            Some(space) => self.run(|| Some(Box::pin(connect(client, space, auth))), cx),
+            None => {
+                let (io, namespace) = (Arc::clone(&self.io), namespace.clone());
+                self.run(|| Some(Box::pin(open(client, io, namespace, auth))), cx);
             }
-            None => self.client.refuse_unknown(namespace),
         }
     }
 
     fn tell_who_left(&mut self, left: Vec<(Socket, DisconnectReason)>, cx: &mut Context<'_>) {
         for (socket, reason) in left {
             socket.space().end(&socket);
+            self.io.clean_up(socket.space());
             let handlers = socket.space().handlers();
             if handlers.on_disconnecting.is_some() {
-                self.run(Box::pin(tell_both(handlers, socket, reason)), cx);
+                self.run(|| Some(Box::pin(tell_both(handlers, socket, reason))), cx);
             } else if let Some(handler) = &handlers.on_disconnect {
-                self.run(handler(socket, reason), cx);
+                self.run(|| Some(handler(socket, reason)), cx);
             }
         }
     }
 
-    /// Polls a handler, and keeps it if it waits.
-    fn run(&mut self, mut handling: BoxFuture<()>, cx: &mut Context<'_>) {
-        if handling.as_mut().poll(cx).is_pending() {
+    /// Calls a handler, polls it, and keeps it if it waits.
+    fn run(&mut self, handler: impl FnOnce() -> Option<BoxFuture<()>>, cx: &mut Context<'_>) {
+        let Some(mut handling) = Handling::start(handler) else { return };
+        if Pin::new(&mut handling).poll(cx).is_pending() {
             self.at_work.get_or_insert_default().push(handling);
         }
     }
@@ -139,7 +143,7 @@ impl ClientTask {
     /// Polls those that wait. True if there is room for more.
     fn poll_at_work(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(at_work) = &mut self.at_work else { return true };
-        while let Poll::Ready(Some(())) = at_work.poll_next_unpin(cx) {}
+        while let Poll::Ready(Some(_)) = at_work.poll_next_unpin(cx) {}
         if at_work.is_empty() {
             self.at_work = None;
             return true;
@@ -152,9 +156,7 @@ impl ClientTask {
 async fn tell_both(handlers: Arc<NamespaceHandlers>, socket: Socket, reason: DisconnectReason) {
     if let Some(handler) = &handlers.on_disconnecting {
         socket.set_leaving(true);
-        if let Some(handling) = Handling::start(|| Some(handler(socket.clone(), reason))) {
-            handling.await;
-        }
+        Handling::finish(|| handler(socket.clone(), reason)).await;
         socket.set_leaving(false);
     }
     if let Some(handler) = &handlers.on_disconnect {
@@ -173,14 +175,56 @@ fn cost(event: &Event) -> usize {
     data + EVENT_OVERHEAD
 }
 
+/// Hands an event to its handler, as the middlewares leave it.
+async fn through_middlewares(
+    handlers: Arc<NamespaceHandlers>,
+    socket: Socket,
+    mut data: Data,
+    ack: Ack,
+) {
+    for middleware in &handlers.packet_middlewares {
+        match middleware(socket.clone(), data).await {
+            Ok(next) => data = next,
+            Err(error) => {
+                let namespace = socket.namespace();
+                tracing::info!(namespace, error, "a middleware dropped an event");
+                return;
+            }
+        }
+    }
+    if let Some(handling) = handlers.of_event(&data).and_then(|handler| handler(socket, data, ack))
+    {
+        handling.await;
+    }
+}
+
+/// Opens a namespace for the client that asks for it, if somebody accepts that.
+async fn open(client: Arc<Client>, io: Arc<Io>, namespace: Namespace, auth: Option<Json>) {
+    for dynamic in io.dynamic() {
+        let object = auth.clone().or_else(|| Json::decode("{}".into()).ok());
+        let Some(object) = object else { break };
+        if dynamic.accepts(&namespace, object).await {
+            match io.open(&namespace, &dynamic, client.rules.max_dynamic_namespaces) {
+                Some(space) => return connect(client, space, auth).await,
+                None => {
+                    tracing::error!("too many namespaces: a further one is not opened");
+                    break;
+                }
+            }
+        }
+    }
+    client.refuse_unknown(&namespace);
+}
+
 /// Asks the middlewares whether a client may join, and welcomes it; or finds again what it was.
-async fn connect(client: Arc<Client>, space: Arc<Space>, auth: Option<Json>) {
+async fn connect(client: Arc<Client>, entered: Entered, auth: Option<Json>) {
+    let space = entered.space();
     // Protocol 4 knows no recovery.
     let recovery = space.adapter.recovery().filter(|_| !speaks_v4(client.session()));
     let mut claim = recovery.and(auth.as_ref()).and_then(|auth| auth.deserialize::<Claim>().ok());
     if recovery.is_some_and(|recovery| recovery.skip_middlewares)
         && let Some(claim) = claim.take()
-        && let Some(socket) = come_back(&client, &space, &auth, claim, None).await
+        && let Some(socket) = come_back(&client, space, &auth, claim, None).await
     {
         return welcome(socket).await;
     }
@@ -193,14 +237,16 @@ async fn connect(client: Arc<Client>, space: Arc<Space>, auth: Option<Json>) {
             }
         };
     let handlers = space.handlers();
-    let socket = Socket::new(id, pid, Arc::clone(&space), Arc::clone(&client), auth.clone());
+    let socket = Socket::new(id, pid, Arc::clone(space), Arc::clone(&client), auth.clone());
     for middleware in &handlers.middlewares {
-        if let Err(error) = middleware(socket.clone()).await {
+        let asked = Handling::finish(|| middleware(socket.clone())).await;
+        // Of one that panicked the client is to hear something too.
+        if let Err(error) = asked.unwrap_or_else(|| Err(ConnectError::new("internal error"))) {
             return client.refuse(&space.name, &error);
         }
     }
     if let Some(claim) = claim
-        && let Some(socket) = come_back(&client, &space, &auth, claim, Some(socket.clone())).await
+        && let Some(socket) = come_back(&client, space, &auth, claim, Some(socket.clone())).await
     {
         return welcome(socket).await;
     }
@@ -304,11 +350,12 @@ impl Application for ClientTask {
 }
 
 impl Drop for ClientTask {
-    /// Also after a panic: sockets must not stay in their rooms.
+    /// Also when the time to drain is over: sockets must not stay in their rooms.
     fn drop(&mut self) {
         self.client.end(engine_io::CloseReason::ForcedClose);
         for (socket, _) in self.client.turn().1 {
             socket.space().end(&socket);
+            self.io.clean_up(socket.space());
         }
     }
 }

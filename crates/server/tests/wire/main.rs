@@ -27,6 +27,7 @@ mod shutdown;
 mod socket_io;
 mod socket_io_adapter;
 mod socket_io_cluster;
+mod socket_io_dynamic;
 mod socket_io_flow;
 mod socket_io_msgpack;
 mod socket_io_peer;

@@ -522,20 +522,104 @@ async fn acks_awaited_are_limited() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_takes_its_sockets_out_of_their_rooms() {
-    let io = SocketIo::new();
+async fn a_handler_that_panics_ends_its_own_event_alone() {
     let handlers = |ns: NamespaceHandlers| {
-        echo(ns).on("panic", async |_: Socket| -> Result<(), EmitError> { panic!("as told") })
+        echo(ns)
+            .on("at once", |_: Socket, _: Data| -> std::future::Ready<()> { panic!("as told") })
+            .on("polled", async |_: Socket, _: Ack| -> () { panic!("as told") })
+            .on("late", async |_: Socket| -> () {
+                tokio::task::yield_now().await;
+                panic!("as told")
+            })
+            .on("error", async |_: Socket| Err::<(), _>("as told"))
+            .on_connect(async |socket: Socket| -> () {
+                socket.emit("connecting", &()).unwrap();
+                panic!("as told")
+            })
+            .on_disconnecting(async |_: Socket, _: DisconnectReason| -> () { panic!("as told") })
     };
-    let (server, _) = serve(io.clone(), handlers).await;
+    let io = SocketIo::new();
+    let (server, mut told) = serve(io.clone(), handlers).await;
     let mut other = Client::connect(&server).await;
     let mut client = Client::connect(&server).await;
+    for client in [&mut client, &mut other] {
+        client.expect(r#"42["connecting"]"#).await;
+    }
+    for event in ["at once", "polled", "late", "error"] {
+        client.send(&format!(r#"427["{event}"]"#)).await;
+        client.send(r#"42["echo"]"#).await;
+        client.expect(r#"42["echo"]"#).await;
+    }
+    client.send("41").await;
+    assert_eq!(soon(told.recv()).await.unwrap(), "client namespace disconnect");
+    client.join("").await;
     assert_eq!(io.namespace("/").sockets().len(), 2);
-    client.send(r#"42["panic"]"#).await;
-    client.ends().await;
-    assert_eq!(io.namespace("/").sockets().len(), 1);
     other.send(r#"42["echo"]"#).await;
     other.expect(r#"42["echo"]"#).await;
+}
+
+#[tokio::test]
+async fn a_middleware_that_panics_refuses_its_client() {
+    let handlers = |ns: NamespaceHandlers| {
+        echo(ns).middleware(async |socket: Socket| {
+            if socket.auth::<serde_json::Value>().unwrap()["panic"] == true {
+                panic!("as told")
+            }
+            Ok(())
+        })
+    };
+    let (server, _told) = serve(SocketIo::new(), handlers).await;
+    let mut client = Client::open(&server).await;
+    client.send(r#"40{"panic":true}"#).await;
+    client.expect(r#"44{"message":"internal error"}"#).await;
+    client.join("").await;
+}
+
+#[tokio::test]
+async fn packet_middlewares_pass_change_and_drop_events() {
+    let handlers = |ns: NamespaceHandlers| {
+        echo(ns)
+            .packet_middleware(async |socket: Socket, data: Data| {
+                let seen = socket.get::<usize>().unwrap_or_default() + 1;
+                socket.insert(seen);
+                match data.event_name().as_deref() {
+                    Some("secret") => Err("not for you"),
+                    Some("slow") => {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        Ok(data)
+                    }
+                    Some("panic") => panic!("as told"),
+                    Some("old") => Ok(data.into_event("between").unwrap()),
+                    _ => Ok(data),
+                }
+            })
+            .packet_middleware(async |_: Socket, data: Data| {
+                let is_old = data.event_name().as_deref() == Some("between");
+                Ok::<_, String>(if is_old { data.into_event("echo").unwrap() } else { data })
+            })
+            .on("seen", async |socket: Socket, ack: Ack| ack.send(&socket.get::<usize>()))
+            .on_any(async |socket: Socket, data: Data| socket.emit_data(data))
+    };
+    let (server, _told) = serve(SocketIo::new(), handlers).await;
+    let mut client = Client::connect(&server).await;
+    for (sent, answer) in [
+        (r#"["echo",1]"#, Some(r#"["echo",1]"#)),
+        (r#"["old",2]"#, Some(r#"["echo",2]"#)),
+        (r#"["between"]"#, Some(r#"["echo"]"#)),
+        (r#"["secret"]"#, None),
+        (r#"["panic"]"#, None),
+        (r#"["slow"]"#, None),
+        (r#"["unknown"]"#, Some(r#"["unknown"]"#)),
+    ] {
+        client.send(&format!("42{sent}")).await;
+        if let Some(answer) = answer {
+            client.expect(&format!("42{answer}")).await;
+        }
+    }
+    // One that waits holds up its own event alone.
+    client.expect(r#"42["slow"]"#).await;
+    client.send(r#"425["seen"]"#).await;
+    client.expect("435[8]").await;
 }
 
 #[tokio::test]
