@@ -91,7 +91,9 @@ impl Recovery {
 }
 
 /// What is left of a socket, for its client to find again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// `Debug` shows neither the pid, which is a secret, nor the data.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// Its id.
     pub sid: ByteString,
@@ -178,6 +180,15 @@ impl Rejoin {
 pub(crate) fn bytes(data: &Data) -> usize {
     let attachments = data.attachments().iter().map(bytes::Bytes::len);
     data.json().len() + attachments.sum::<usize>()
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("sid", &self.sid)
+            .field("rooms", &self.rooms)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Rejoin {
