@@ -67,7 +67,8 @@ impl Data {
         let mut json = String::from("[");
         push_string(&mut json, name);
         for num in 0..attachments.len() {
-            json.push_str(&alloc::format!(r#",{{"_placeholder":true,"num":{num}}}"#));
+            json.push(',');
+            json::push_placeholder(&mut json, num);
         }
         json.push(']');
         Some(Self { json: json.into(), expected: attachments.len(), attachments })
@@ -208,15 +209,12 @@ impl Data {
 /// The name with which the array of an event starts.
 pub(crate) fn event_name(array: &str) -> Result<Cow<'_, str>, Rule> {
     // As nearly all are written.
-    if let Some(name) = array.strip_prefix("[\"").and_then(json::unescaped_string) {
+    if let Some((name, false)) = array.strip_prefix('[').and_then(json::inside_string) {
         return if is_reserved(name) { Err(Rule::ReservedEvent) } else { Ok(name.into()) };
     }
     let (literal, _) = json::split_first_element(array).ok_or(Rule::EventData)?;
     let name = match literal.as_bytes() {
-        [b'"', inside @ .., b'"'] if !inside.contains(&b'\\') => {
-            Cow::Borrowed(&literal[1..literal.len() - 1])
-        }
-        [b'"', ..] => Cow::Owned(json::unescape(literal).ok_or(Rule::EventName)?),
+        [b'"', ..] => json::text(literal).ok_or(Rule::EventName)?,
         [b'-' | b'0'..=b'9', ..] => Cow::Borrowed(literal),
         _ => return Err(Rule::EventName),
     };

@@ -36,7 +36,7 @@ impl Namespace {
         if self.0 == Self::ROOT { Self::default() } else { Self(ByteString::from(&*self.0)) }
     }
 
-    /// How many bytes [`encode`](Self::encode) writes.
+    /// Bytes that [`encode`](Self::encode) writes.
     pub(crate) fn encoded_len(&self) -> usize {
         if self.0 == Self::ROOT { 0 } else { self.0.len() + 1 }
     }

@@ -29,6 +29,9 @@ enum What {
     Sse,
     /// WebSocket codecs, in memory.
     Codec,
+    /// Socket.IO packet codecs, in memory.
+    #[value(name = "socketio-codec")]
+    SocketIoCodec,
     /// rtwire's instructions per message or event, under valgrind.
     Instructions,
 }
@@ -75,6 +78,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
             Command::new(release.join("bench-sse"))
         }
         What::Codec => bench("bench-codec")?,
+        What::SocketIoCodec => bench("bench-socketio-codec")?,
         What::Instructions => {
             tools::installed("valgrind", "valgrind")?;
             bench("bench-instructions")?

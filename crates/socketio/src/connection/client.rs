@@ -12,7 +12,7 @@
 //! A client that has left tells the server at once, unless the server has yet to answer: until then
 //! a DISCONNECT would be out of place.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc};
+use alloc::{borrow::Cow, collections::BTreeMap, string::String, sync::Arc};
 use core::time::Duration;
 
 use super::{Connection, State};
@@ -191,7 +191,8 @@ impl Connection<Client> {
         // 2: its quotes. What is longer as it is written is no offset of any server.
         let offset = json::last_string(data.json())
             .filter(|literal| literal.len() <= self.limits.max_offset.saturating_add(2))
-            .and_then(json::unescape);
+            .and_then(json::text)
+            .map(Cow::into_owned);
         if offset.is_some() {
             recovery.offset = offset;
         }
@@ -232,7 +233,7 @@ impl Connection<Client> {
 /// What a CONNECT_ERROR says: its message, and data.
 fn reason(error: &Json) -> Option<(String, Option<Json>)> {
     if !error.is_object() {
-        return json::unescape(error).map(|message| (message, None));
+        return json::text(error).map(|message| (message.into_owned(), None));
     }
     let data = error.member("data").map(|data| Json::scanned(data.into()));
     Some((error.member_text("message")?, data))

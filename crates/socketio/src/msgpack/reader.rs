@@ -317,7 +317,7 @@ impl<'a> Reader<'a> {
         let taken = self.take(length)?;
         let num = self.attachments.len();
         self.attachments.push(self.message.slice_ref(taken));
-        let _ = write!(self.json, r#"{{"_placeholder":true,"num":{num}}}"#);
+        json::push_placeholder(&mut self.json, num);
         Ok(())
     }
 

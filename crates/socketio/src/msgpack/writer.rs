@@ -1,8 +1,8 @@
-use alloc::{borrow::Cow, string::String, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 
 use bytes::Bytes;
 
-use crate::json;
+use crate::json::{self, Token, Tokens};
 
 /// Writes MessagePack, each value in its shortest form.
 pub(super) struct Writer<'a> {
@@ -24,7 +24,7 @@ impl<'a> Writer<'a> {
     /// Writes JSON that is known to be valid. Twice over it: MessagePack states the length of an
     /// array or a map before its elements. Nothing recurses.
     pub(super) fn json(&mut self, json: &str) {
-        let tokens = Tokens { text: json, at: 0, placeholders: !self.attachments.is_empty() };
+        let tokens = Tokens::new(json, !self.attachments.is_empty());
         let mut lengths = lengths(tokens.clone()).into_iter();
         for token in tokens {
             match token {
@@ -32,7 +32,7 @@ impl<'a> Writer<'a> {
                 // Keys and values were counted.
                 Token::Object => self.map(lengths.next().unwrap_or_default() / 2),
                 Token::End => {}
-                Token::String(inside) => self.string(&unescape(inside)),
+                Token::String(inside) => self.string(&json::unescape_lossy(inside)),
                 Token::Number(number) => self.number(number),
                 Token::Word(word) => self.message.push(match word {
                     "true" => 0xc3,
@@ -150,101 +150,4 @@ fn lengths(tokens: Tokens<'_>) -> Vec<usize> {
         }
     }
     lengths
-}
-
-#[derive(Clone)]
-struct Tokens<'a> {
-    text: &'a str,
-    at: usize,
-    /// Whether objects may be placeholders.
-    placeholders: bool,
-}
-
-enum Token<'a> {
-    Array,
-    Object,
-    /// Of an array or an object.
-    End,
-    /// Between its quotes, as it is written.
-    String(&'a str),
-    Number(&'a str),
-    Word(&'a str),
-    Placeholder(usize),
-}
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
-
-    fn next(&mut self) -> Option<Token<'a>> {
-        let between = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':');
-        let rest = self.text.as_bytes().get(self.at..)?;
-        self.at += rest.iter().take_while(|byte| between(byte)).count();
-        let rest = self.text.get(self.at..)?;
-        let (token, length) = match rest.as_bytes().first()? {
-            b'[' => (Token::Array, 1),
-            b'{' => match json::placeholder(rest).filter(|_| self.placeholders) {
-                Some((num, length)) => (Token::Placeholder(num), length),
-                None => (Token::Object, 1),
-            },
-            b']' | b'}' => (Token::End, 1),
-            b'"' => {
-                let inside = json::inside_string(rest)?;
-                (Token::String(inside), inside.len() + 2)
-            }
-            first => {
-                let ends = |byte: &u8| between(byte) || matches!(byte, b']' | b'}');
-                let length = rest.bytes().take_while(|byte| !ends(byte)).count();
-                let word = rest.get(..length)?;
-                let number = matches!(first, b'-' | b'0'..=b'9');
-                (if number { Token::Number(word) } else { Token::Word(word) }, length)
-            }
-        };
-        self.at += length;
-        Some(token)
-    }
-}
-
-/// What the inside of a string stands for; half a surrogate pair becomes U+FFFD, as JavaScript
-/// writes it in UTF-8.
-fn unescape(inside: &str) -> Cow<'_, str> {
-    if !inside.contains('\\') {
-        return Cow::Borrowed(inside);
-    }
-    let mut text = String::with_capacity(inside.len());
-    let mut rest = inside;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        text.push_str(plain);
-        let mut after = escape.chars();
-        text.push(match after.next() {
-            Some('b') => '\u{8}',
-            Some('f') => '\u{c}',
-            Some('n') => '\n',
-            Some('r') => '\r',
-            Some('t') => '\t',
-            Some('u') => {
-                let unit = |text: &str| u16::from_str_radix(text.get(..4)?, 16).ok();
-                let high = unit(after.as_str()).unwrap_or_default();
-                let behind = after.as_str().get(4..).unwrap_or_default();
-                let low = behind.strip_prefix("\\u").and_then(unit);
-                let pair = [high, low.unwrap_or_default()];
-                match char::decode_utf16(pair).next() {
-                    Some(Ok(character)) => {
-                        let units = character.len_utf16();
-                        after = behind.get((units - 1) * 6..).unwrap_or_default().chars();
-                        character
-                    }
-                    _ => {
-                        after = behind.chars();
-                        char::REPLACEMENT_CHARACTER
-                    }
-                }
-            }
-            // A quote, a slash, a backslash.
-            Some(other) => other,
-            None => break,
-        });
-        rest = after.as_str();
-    }
-    text.push_str(rest);
-    Cow::Owned(text)
 }

@@ -1,13 +1,11 @@
 //! Rust values as the arguments of events and acks, through serde.
 //!
-//! Out: one pass, one copy of each byte string into its attachment. In: without attachments
-//! straight from the text; with attachments through a tree, and into a [`Binary`] without a copy
-//! if nothing else holds the attachment.
+//! Out: one pass, one copy of each byte string into its attachment. In: one pass over text that has
+//! been found valid before, and into a [`Binary`] without a copy if nothing else holds the attachment.
 
 mod binary;
 mod deserialize;
 mod serialize;
-mod tree;
 mod varargs;
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,260 +1,398 @@
-use core::fmt;
-use std::{io, vec::Vec};
+//! Rust values written as the array of a packet: JSON, with placeholders in place of bytes.
+
+use core::{cell::Cell, mem};
+use std::{string::String, vec::Vec};
 
 use bytes::Bytes;
-use bytestring::ByteString;
 use serde::{
     Serialize, Serializer,
-    ser::{Error as _, Impossible, SerializeSeq, SerializeTuple, SerializeTupleStruct},
+    ser::{
+        Error as _, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
+        SerializeTuple, SerializeTupleStruct, SerializeTupleVariant,
+    },
 };
-use serde_json::{
-    Error,
-    ser::{CharEscape, Formatter},
-};
+use serde_json::Error;
 
 use super::PayloadError;
-use crate::data::Data;
+use crate::{data::Data, json};
 
-/// Room for most arrays, so that it need not be made again and again while they are written.
-const TYPICAL: usize = 128;
+std::thread_local! {
+    /// A thread writes one array at a time. In memory that it has written to before, the array is
+    /// written without growing, and then copied to as much as it takes.
+    static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// What a thread keeps of its scratch, in bytes.
+const SCRATCH_KEPT: usize = 64 << 10;
 
 /// Writes the array of an event or of an ack, and collects its attachments.
 pub(super) fn data<T: Serialize + ?Sized>(
     name: Option<&str>,
     args: &T,
 ) -> Result<Data, PayloadError> {
-    let mut text = Vec::with_capacity(TYPICAL);
-    let mut attachments = Attachments::default();
-    let mut serializer =
-        serde_json::Serializer::with_formatter(&mut text, Placeholders(&mut attachments));
-    let mut array = serializer.serialize_seq(None)?;
+    let mut json = SCRATCH.take();
+    json.clear();
+    json.push('[');
     if let Some(name) = name {
-        SerializeSeq::serialize_element(&mut array, name)?;
+        json::push_string(&mut json, name);
+        json.push(',');
     }
-    match args.serialize(Splice(&mut array)) {
-        Ok(()) => {}
-        Err(SpliceError::OneArgument) => SerializeSeq::serialize_element(&mut array, args)?,
-        Err(SpliceError::Json(error)) => return Err(error.into()),
+    let begun = json.len();
+    let mut writer = Writer { json, attachments: Vec::new(), placeholder: false, splice: true };
+    let written = args.serialize(&mut writer);
+    let Writer { mut json, attachments, placeholder, .. } = writer;
+    if json.len() == begun && name.is_some() {
+        // No arguments: no comma.
+        json.pop();
     }
-    SerializeSeq::end(array)?;
-    let Attachments { bytes, forged, .. } = attachments;
-    if forged && !bytes.is_empty() {
+    json.push(']');
+    let text = json.as_str().into();
+    if json.capacity() <= SCRATCH_KEPT {
+        SCRATCH.set(json);
+    }
+    written?;
+    if placeholder && !attachments.is_empty() {
         return Err(PayloadError::Placeholder);
     }
-    let text = ByteString::try_from(text).map_err(Error::custom)?;
-    let count = bytes.len();
-    Ok(Data::scanned(text, bytes, count))
+    let count = attachments.len();
+    Ok(Data::scanned(text, attachments, count))
 }
 
-/// What the formatter has met.
-#[derive(Default)]
-struct Attachments {
-    bytes: Vec<Bytes>,
-    /// A map of the caller's had the key of placeholders.
-    forged: bool,
-    key: Key,
+struct Writer {
+    json: String,
+    attachments: Vec<Bytes>,
+    /// A map of the caller's has the key of placeholders.
+    placeholder: bool,
+    /// A tuple that comes now is the arguments: it has no brackets.
+    splice: bool,
 }
 
-/// How far the key of a map, written in fragments, is the key of placeholders.
-#[derive(Default, PartialEq)]
-enum Key {
-    #[default]
-    Other,
-    Begun,
-    Placeholder,
-}
-
-/// Writes JSON without spaces, and placeholders for bytes.
-struct Placeholders<'a>(&'a mut Attachments);
-
-impl Formatter for Placeholders<'_> {
-    fn write_byte_array<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        value: &[u8],
-    ) -> io::Result<()> {
-        let num = self.0.bytes.len();
-        self.0.bytes.push(Bytes::copy_from_slice(value));
-        write!(writer, r#"{{"_placeholder":true,"num":{num}}}"#)
-    }
-
-    fn begin_object_key<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        self.0.key = Key::Begun;
-        if first { Ok(()) } else { writer.write_all(b",") }
-    }
-
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        let whole = self.0.key == Key::Begun && fragment == "_placeholder";
-        self.0.key = if whole { Key::Placeholder } else { Key::Other };
-        writer.write_all(fragment.as_bytes())
-    }
-
-    fn write_char_escape<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        escape: CharEscape,
-    ) -> io::Result<()> {
-        self.0.key = Key::Other;
-        serde_json::ser::CompactFormatter.write_char_escape(writer, escape)
-    }
-
-    fn end_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        self.0.forged |= self.0.key == Key::Placeholder;
-        self.0.key = Key::Other;
+impl Writer {
+    fn text(&mut self, text: &str) -> Result<(), Error> {
+        json::push_string(&mut self.json, text);
         Ok(())
     }
 
-    /// JSON that the caller has as text (serde_json's `RawValue`): an escape might hide the key.
-    fn write_raw_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        self.0.forged |= fragment.contains("\"_placeholder\"") || fragment.contains("\\u");
-        writer.write_all(fragment.as_bytes())
-    }
-}
-
-/// Puts the elements of a tuple into an array that has been begun. Whatever is no tuple is refused
-/// before anything is written.
-struct Splice<'a, S>(&'a mut S);
-
-#[derive(Debug)]
-enum SpliceError {
-    OneArgument,
-    Json(Error),
-}
-
-impl fmt::Display for SpliceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OneArgument => f.write_str("not a tuple"),
-            Self::Json(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for SpliceError {}
-
-impl serde::ser::Error for SpliceError {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Json(Error::custom(message))
-    }
-}
-
-type Refused = Impossible<(), SpliceError>;
-
-impl<S: SerializeSeq<Error = Error>> SerializeTuple for Splice<'_, S> {
-    type Ok = ();
-    type Error = SpliceError;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), SpliceError> {
-        self.0.serialize_element(element).map_err(SpliceError::Json)
-    }
-
-    fn end(self) -> Result<(), SpliceError> {
+    fn raw(&mut self, literal: &str) -> Result<(), Error> {
+        self.json.push_str(literal);
         Ok(())
     }
-}
 
-impl<S: SerializeSeq<Error = Error>> SerializeTupleStruct for Splice<'_, S> {
-    type Ok = ();
-    type Error = SpliceError;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, field: &T) -> Result<(), SpliceError> {
-        self.serialize_element(field)
+    fn key(&mut self, key: &str) {
+        self.placeholder |= key == "_placeholder";
+        json::push_string(&mut self.json, key);
+        self.json.push(':');
     }
 
-    fn end(self) -> Result<(), SpliceError> {
-        Ok(())
+    fn begin(&mut self, open: &str, close: &'static str) -> Nested<'_> {
+        self.splice = false;
+        self.json.push_str(open);
+        Nested { writer: self, first: true, close }
+    }
+
+    /// The one member of an object: a variant that has data.
+    fn variant(&mut self, variant: &str) {
+        self.splice = false;
+        self.json.push('{');
+        self.key(variant);
     }
 }
 
-macro_rules! one_argument {
-    ($($method:ident($($argument:ty),*) -> $ok:ty;)*) => {$(
-        fn $method(self, $(_: $argument),*) -> Result<$ok, SpliceError> {
-            Err(SpliceError::OneArgument)
+macro_rules! displayed {
+    ($buffer:ty: $($method:ident($number:ty);)*) => {$(
+        fn $method(self, number: $number) -> Result<(), Error> {
+            self.raw(<$buffer>::new().format(number))
         }
     )*};
 }
 
-impl<S: SerializeSeq<Error = Error>> Serializer for Splice<'_, S> {
+impl<'a> Serializer for &'a mut Writer {
     type Ok = ();
-    type Error = SpliceError;
-    type SerializeSeq = Refused;
-    type SerializeTuple = Self;
-    type SerializeTupleStruct = Self;
-    type SerializeTupleVariant = Refused;
-    type SerializeMap = Refused;
-    type SerializeStruct = Refused;
-    type SerializeStructVariant = Refused;
+    type Error = Error;
+    type SerializeSeq = Nested<'a>;
+    type SerializeTuple = Nested<'a>;
+    type SerializeTupleStruct = Nested<'a>;
+    type SerializeTupleVariant = Nested<'a>;
+    type SerializeMap = Nested<'a>;
+    type SerializeStruct = Struct<'a>;
+    type SerializeStructVariant = Struct<'a>;
 
-    fn serialize_tuple(self, _: usize) -> Result<Self, SpliceError> {
-        Ok(self)
+    displayed! {
+        itoa::Buffer:
+        serialize_i8(i8);
+        serialize_i16(i16);
+        serialize_i32(i32);
+        serialize_i64(i64);
+        serialize_i128(i128);
+        serialize_u8(u8);
+        serialize_u16(u16);
+        serialize_u32(u32);
+        serialize_u64(u64);
+        serialize_u128(u128);
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, SpliceError> {
-        Ok(self)
+    fn serialize_bool(self, value: bool) -> Result<(), Error> {
+        self.raw(if value { "true" } else { "false" })
     }
 
-    fn serialize_unit(self) -> Result<(), SpliceError> {
+    fn serialize_f32(self, number: f32) -> Result<(), Error> {
+        if number.is_finite() {
+            self.raw(zmij::Buffer::new().format_finite(number))
+        } else {
+            self.raw("null")
+        }
+    }
+
+    fn serialize_f64(self, number: f64) -> Result<(), Error> {
+        if number.is_finite() {
+            self.raw(zmij::Buffer::new().format_finite(number))
+        } else {
+            self.raw("null")
+        }
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), Error> {
+        self.text(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), Error> {
+        self.text(value)
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
+        json::push_placeholder(&mut self.json, self.attachments.len());
+        self.attachments.push(Bytes::copy_from_slice(value));
         Ok(())
+    }
+
+    fn serialize_none(self) -> Result<(), Error> {
+        self.raw("null")
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
+        self.splice = false;
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Error> {
+        // As arguments it is none.
+        if self.splice { Ok(()) } else { self.raw("null") }
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
+        self.raw("null")
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<(), Error> {
+        self.text(variant)
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<(), SpliceError> {
+    ) -> Result<(), Error> {
         value.serialize(self)
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<(), SpliceError> {
-        Err(SpliceError::OneArgument)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
         _: &'static str,
         _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<(), SpliceError> {
-        Err(SpliceError::OneArgument)
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        self.variant(variant);
+        value.serialize(&mut *self)?;
+        self.raw("}")
     }
 
-    one_argument! {
-        serialize_bool(bool) -> ();
-        serialize_i8(i8) -> ();
-        serialize_i16(i16) -> ();
-        serialize_i32(i32) -> ();
-        serialize_i64(i64) -> ();
-        serialize_i128(i128) -> ();
-        serialize_u8(u8) -> ();
-        serialize_u16(u16) -> ();
-        serialize_u32(u32) -> ();
-        serialize_u64(u64) -> ();
-        serialize_u128(u128) -> ();
-        serialize_f32(f32) -> ();
-        serialize_f64(f64) -> ();
-        serialize_char(char) -> ();
-        serialize_str(&str) -> ();
-        serialize_bytes(&[u8]) -> ();
-        serialize_none() -> ();
-        serialize_unit_struct(&'static str) -> ();
-        serialize_unit_variant(&'static str, u32, &'static str) -> ();
-        serialize_seq(Option<usize>) -> Refused;
-        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Refused;
-        serialize_map(Option<usize>) -> Refused;
-        serialize_struct(&'static str, usize) -> Refused;
-        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Refused;
+    fn serialize_seq(self, _: Option<usize>) -> Result<Nested<'a>, Error> {
+        Ok(self.begin("[", "]"))
     }
+
+    fn serialize_tuple(self, _: usize) -> Result<Nested<'a>, Error> {
+        Ok(if self.splice { self.begin("", "") } else { self.begin("[", "]") })
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Nested<'a>, Error> {
+        self.serialize_tuple(len)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Nested<'a>, Error> {
+        self.variant(variant);
+        Ok(self.begin("[", "]}"))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Nested<'a>, Error> {
+        Ok(self.begin("{", "}"))
+    }
+
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Struct<'a>, Error> {
+        // A private arrangement of serde_json: `RawValue`, and a `Number` of any length. The one
+        // field is JSON.
+        if name.starts_with("$serde_json::private::") {
+            return Ok(Struct::Json(self));
+        }
+        Ok(Struct::Fields(self.begin("{", "}")))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Struct<'a>, Error> {
+        self.variant(variant);
+        Ok(Struct::Fields(self.begin("{", "}}")))
+    }
+}
+
+/// An array or an object that has been begun.
+struct Nested<'a> {
+    writer: &'a mut Writer,
+    first: bool,
+    close: &'static str,
+}
+
+impl Nested<'_> {
+    fn comma(&mut self) {
+        if !mem::take(&mut self.first) {
+            self.writer.json.push(',');
+        }
+    }
+
+    fn element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Error> {
+        self.comma();
+        element.serialize(&mut *self.writer)
+    }
+
+    fn close(self) -> Result<(), Error> {
+        self.writer.raw(self.close)
+    }
+}
+
+macro_rules! elements {
+    ($($of:ident::$method:ident)*) => {$(
+        impl $of for Nested<'_> {
+            type Ok = ();
+            type Error = Error;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Error> {
+                self.element(element)
+            }
+
+            fn end(self) -> Result<(), Error> {
+                self.close()
+            }
+        }
+    )*};
+}
+
+elements! {
+    SerializeSeq::serialize_element
+    SerializeTuple::serialize_element
+    SerializeTupleStruct::serialize_field
+    SerializeTupleVariant::serialize_field
+}
+
+impl SerializeMap for Nested<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
+        self.comma();
+        let start = self.writer.json.len();
+        key.serialize(&mut *self.writer)?;
+        let json = &mut self.writer.json;
+        match json.as_bytes().get(start) {
+            Some(b'"') => self.writer.placeholder |= &json[start..] == "\"_placeholder\"",
+            // Numbers and flags are keys as text.
+            Some(b'-' | b'0'..=b'9' | b't' | b'f') => {
+                json.insert(start, '"');
+                json.push('"');
+            }
+            _ => return Err(Error::custom("key must be a string")),
+        }
+        self.writer.json.push(':');
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        value.serialize(&mut *self.writer)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        self.close()
+    }
+}
+
+enum Struct<'a> {
+    Fields(Nested<'a>),
+    Json(&'a mut Writer),
+}
+
+impl Struct<'_> {
+    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
+        match self {
+            Self::Fields(nested) => {
+                nested.comma();
+                nested.writer.key(name);
+                value.serialize(&mut *nested.writer)
+            }
+            Self::Json(writer) => {
+                let serde_json::Value::String(json) = serde_json::to_value(value)? else {
+                    return Err(Error::custom("JSON that is no text"));
+                };
+                // An escape might hide the key.
+                writer.placeholder |= json.contains("\"_placeholder\"") || json.contains("\\u");
+                writer.raw(&json)
+            }
+        }
+    }
+
+    fn close(self) -> Result<(), Error> {
+        match self {
+            Self::Fields(nested) => nested.close(),
+            Self::Json(_) => Ok(()),
+        }
+    }
+}
+
+macro_rules! fields {
+    ($($of:ident)*) => {$(
+        impl $of for Struct<'_> {
+            type Ok = ();
+            type Error = Error;
+
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                name: &'static str,
+                value: &T,
+            ) -> Result<(), Error> {
+                self.field(name, value)
+            }
+
+            fn end(self) -> Result<(), Error> {
+                self.close()
+            }
+        }
+    )*};
+}
+
+fields! {
+    SerializeStruct
+    SerializeStructVariant
 }
