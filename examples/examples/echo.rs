@@ -31,6 +31,9 @@ struct Options {
     /// Of Engine.IO, in milliseconds.
     #[arg(long, default_value_t = 20_000)]
     ping_timeout: u64,
+    /// Rooms that each client of Socket.IO joins when it has connected.
+    #[arg(long, default_value_t = 0)]
+    rooms: usize,
     /// A subprotocol that is spoken on `/protocol`, the preferred one first; may be repeated.
     #[arg(long = "protocol")]
     protocols: Vec<String>,
@@ -111,14 +114,16 @@ fn main() -> anyhow::Result<()> {
     let socket_io = SocketIo::new().engine_limits(engine_io);
     socket_io.of("/", |ns| ns);
     let everybody = socket_io.namespace("/");
+    let rooms = options.rooms;
     socket_io.of("/", |ns| {
-        ns.on("echo", async |text: String, ack: Ack| ack.send(&text)).on(
-            "broadcast",
-            move |_: Socket, text: String| {
-                let everybody = everybody.clone();
-                async move { everybody.emit("broadcast", &text).map(drop) }
-            },
-        )
+        ns.on_connect(move |socket: Socket| async move {
+            (0..rooms).try_for_each(|room| socket.join(&format!("room {room}")))
+        })
+        .on("echo", async |text: String, ack: Ack| ack.send(&text))
+        .on("broadcast", move |_: Socket, text: String| {
+            let everybody = everybody.clone();
+            async move { everybody.emit("broadcast", &text).map(drop) }
+        })
     });
     let app = Endpoints::new()
         .websocket_with("*", everywhere, echo)

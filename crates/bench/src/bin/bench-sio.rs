@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use rtwire_bench::batch::Content;
 use rtwire_bench::idle::Idle;
-use rtwire_bench::load::{Kind, Load, Workload};
+use rtwire_bench::load::{Kind, Load, Until, Workload};
 use rtwire_bench::report::{Samples, Table};
 use rtwire_bench::server::Server;
 use rtwire_bench::turns::{Turns, ratio};
@@ -49,6 +49,9 @@ struct Options {
     /// Connections that are idle, or opened.
     #[arg(long, default_value_t = 10_000)]
     idle: usize,
+    /// Connections that come and go.
+    #[arg(long, default_value_t = 200_000)]
+    cycles: usize,
     /// One round of 0.1 s and 1000 connections: does it run, not how fast.
     #[arg(long)]
     quick: bool,
@@ -68,6 +71,8 @@ enum Scenario {
     Connect,
     /// Connections on WebSockets without traffic.
     Idle,
+    /// Connections that come and go.
+    Churn,
 }
 
 struct Contender {
@@ -78,7 +83,13 @@ struct Contender {
 
 impl Contender {
     fn start(&self) -> Result<Server> {
-        Server::start(&self.program, &self.arguments)
+        self.start_with(&[])
+    }
+
+    fn start_with(&self, more: &[&str]) -> Result<Server> {
+        let more = more.iter().map(OsString::from);
+        let arguments: Vec<_> = self.arguments.iter().cloned().chain(more).collect();
+        Server::start(&self.program, &arguments)
     }
 }
 
@@ -86,6 +97,7 @@ fn main() -> Result<()> {
     let mut options = Options::parse();
     if options.quick {
         (options.rounds, options.seconds, options.idle) = (1, 0.1, 1000);
+        options.cycles = 1000;
     }
     let Options { rounds, connections, members, idle: crowd, .. } = options;
     ensure!(rounds > 0 && connections > 0 && members > 0 && crowd > 0, "nothing to measure");
@@ -117,6 +129,7 @@ fn main() -> Result<()> {
                 idle(&contenders, crowd, "one after another", 1)?;
                 idle(&contenders, crowd, "all at once", crowd)?;
             }
+            Scenario::Churn => churn(&contenders[0], options.cycles)?,
         }
     }
     Ok(())
@@ -218,6 +231,37 @@ fn idle(contenders: &[Contender], connections: usize, how: &str, at_once: usize)
             format!("{:.2} s", idle.opened.as_secs_f64()),
         ]);
     }
+    println!("{table}");
+    Ok(())
+}
+
+/// Connections that join three rooms each, have eight events acked, and go without a word: what of them is left
+/// shows in the server's memory.
+fn churn(contender: &Contender, cycles: usize) -> Result<()> {
+    const AT_ONCE: usize = 100;
+    const SAMPLES: usize = 10;
+    println!(
+        "## Churn: {cycles} connections that come and go, {AT_ONCE} at a time; resident KiB\n"
+    );
+    let server = contender.start_with(&["--rooms", "3"])?;
+    let kind = Kind::SocketIoAck;
+    let workload = Workload { kind, content: Content::Text, payload: 32, pipeline: 8 };
+    let mut samples = Vec::new();
+    for _ in 0..SAMPLES {
+        for _ in 0..(cycles / AT_ONCE / SAMPLES).max(1) {
+            let streams = opening::open(server.address, kind.ask(), AT_ONCE, AT_ONCE)?;
+            Load::over(streams, workload)?.run(Until::Batches(1))?;
+        }
+        samples.push(server.settled_memory()?);
+    }
+    let mut table = Table::new(["server", "after a tenth each", "last / middle"]);
+    let kibibytes: Vec<_> = samples.iter().map(|bytes| (bytes / 1024).to_string()).collect();
+    let (middle, last) = (samples[SAMPLES / 2 - 1], samples[SAMPLES - 1]);
+    table.row(vec![
+        contender.name.to_owned(),
+        kibibytes.join(", "),
+        format!("{:.3}", last as f64 / middle as f64),
+    ]);
     println!("{table}");
     Ok(())
 }
