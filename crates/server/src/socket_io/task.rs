@@ -221,7 +221,7 @@ async fn connect(client: Arc<Client>, entered: Entered, auth: Option<Json>) {
     let space = entered.space();
     // Protocol 4 knows no recovery.
     let recovery = space.adapter.recovery().filter(|_| !speaks_v4(client.session()));
-    let mut claim = recovery.and(auth.as_ref()).and_then(|auth| auth.deserialize::<Claim>().ok());
+    let mut claim = recovery.and(auth.as_ref()).and_then(Claim::from_auth);
     if recovery.is_some_and(|recovery| recovery.skip_middlewares)
         && let Some(claim) = claim.take()
         && let Some(socket) = come_back(&client, space, &auth, claim, None).await

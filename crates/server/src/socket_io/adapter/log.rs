@@ -59,7 +59,7 @@ impl Log {
     /// Keeps an event, and returns it with its offset as a further argument. `None` if it is none.
     pub(crate) fn push(&mut self, data: &Data, to: &Selection, now: Duration) -> Option<Data> {
         data.event_name()?;
-        let data = with_argument(data, &format!("{}{:x}", self.tag, self.next))?;
+        let data = data.clone().with_offset(&format!("{}{:x}", self.tag, self.next));
         self.next += 1;
         let entry = Entry { data: data.clone(), to: to.clone(), at: now };
         self.bytes += entry.cost();
@@ -128,13 +128,6 @@ impl Entry {
         let rooms = self.to.rooms.iter().chain(&self.to.except).map(|room| room.len());
         OVERHEAD + bytes(&self.data) + rooms.sum::<usize>()
     }
-}
-
-/// `data` with one more argument, a text without characters that JSON escapes.
-fn with_argument(data: &Data, argument: &str) -> Option<Data> {
-    let inside = data.json().trim_end().strip_suffix(']')?;
-    let json = [inside, ",\"", argument, "\"]"].concat();
-    Data::from_parts(json.into(), data.attachments().to_vec()).ok()
 }
 
 #[cfg(test)]

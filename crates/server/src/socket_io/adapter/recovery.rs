@@ -127,10 +127,17 @@ pub struct Rejoin {
 }
 
 /// What a client shows that is back.
-#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Claim {
-    pub(crate) pid: ByteString,
-    pub(crate) offset: ByteString,
+    pub(crate) pid: String,
+    pub(crate) offset: String,
+}
+
+impl Claim {
+    /// As in Node: without an offset there is nothing to go on from.
+    pub(crate) fn from_auth(auth: &Json) -> Option<Self> {
+        let rtwire_socketio::Recovery { pid, offset } = rtwire_socketio::Recovery::from_auth(auth)?;
+        Some(Self { pid, offset: offset? })
+    }
 }
 
 impl Rejoin {
