@@ -64,6 +64,9 @@ enum Elsewhere {
     Silent,
 }
 
+/// 30 years: what is longer would be past the end of the clock.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+
 /// A timer is made when somebody waits, who has a runtime.
 enum Deadline {
     At(Instant),
@@ -110,7 +113,7 @@ impl<T: DeserializeOwned> Answers<T> {
             let query = Query::Broadcast { data, to, flags, timeout };
             Elsewhere::Asking(Box::pin(async move { adapter.ask(query, &members).await }))
         };
-        let deadline = Deadline::At(Instant::now() + timeout);
+        let deadline = Deadline::At(Instant::now() + timeout.min(FOR_EVER));
         Self { here, elsewhere, waiting, deadline, ..Self::none() }
     }
 

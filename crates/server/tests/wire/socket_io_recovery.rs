@@ -109,6 +109,9 @@ async fn recovery_brings_back_what_a_client_had_and_what_it_missed() {
     io.to("x").volatile().emit("not kept", &()).unwrap();
     client.text().await;
     client.expect(r#"42["not kept"]"#).await;
+    // What wants an answer has no offset, and is not kept.
+    let _asked = io.to("x").emit_with_ack::<u8>("asked", &1);
+    assert_eq!(client.text().await, r#"420["asked",1]"#);
     drop(client);
     assert_eq!(soon(told.recv()).await.unwrap(), "transport close");
 

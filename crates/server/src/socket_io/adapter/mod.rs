@@ -51,7 +51,8 @@ pub type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 /// one allocation for each question. [`publish`](Self::publish) does not wait, so that what is
 /// emitted in order goes out in order, from functions that are not async.
 pub trait Adapter: fmt::Debug + Send + Sync + 'static {
-    /// A namespace has opened on this node: `members` stands for its sockets here.
+    /// A namespace has opened on this node: `members` stands for its sockets here. No namespace may be
+    /// opened or asked for meanwhile, nor in [`detach`](Self::detach): the table of them is locked.
     fn attach(&self, members: Members) {
         let _ = members;
     }
