@@ -1,8 +1,12 @@
 //! Namespaces that open when a client asks for them, and close when the last has left.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use rtwire_server::{ConnectError, DisconnectReason, Json, NamespaceHandlers, Socket, SocketIo};
+use rtwire_server::{
+    Ack, ConnectError, DisconnectReason, Json, NamespaceHandlers, Socket, SocketIo,
+};
+use tokio::task::JoinSet;
 
 use crate::cluster::{Bus, Node};
 use crate::peer::{Running, soon};
@@ -163,4 +167,40 @@ async fn dynamic_namespaces_are_asked_for_in_order_with_auth() {
             assert!(client.text().await.ends_with(&format!(r#"["opened by","{name}"]"#)));
         }
     }
+}
+
+/// One that joins while the last other one leaves is not left behind in a namespace that has closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dynamic_namespaces_have_whoever_has_joined_them() {
+    let node = Bus::default().node();
+    let io = SocketIo::with_adapter(node.clone());
+    let all = io.clone();
+    io.of_dynamic(
+        async |_: String, _: Json| true,
+        move |ns| {
+            ns.on("am I there?", move |socket: Socket, ack: Ack| {
+                let there = all.namespace(socket.namespace()).to(socket.id()).sockets().len();
+                async move { ack.send(&there) }
+            })
+        },
+    );
+    let (server, _told) = serve(io.clone(), |ns| ns).await;
+    let server = Arc::new(server);
+    let mut clients = JoinSet::new();
+    for _ in 0..8 {
+        let server = Arc::clone(&server);
+        clients.spawn(async move {
+            let mut client = Client::open(&server).await;
+            for _ in 0..100 {
+                client.join("/room,").await;
+                client.send(r#"42/room,0["am I there?"]"#).await;
+                client.expect("43/room,0[1]").await;
+                client.send("41/room,").await;
+            }
+        });
+    }
+    while let Some(client) = soon(clients.join_next()).await {
+        client.unwrap();
+    }
+    until_open(&node, 1).await;
 }
