@@ -5,7 +5,8 @@
 //!  (Engine.IO)          └── Socket "/chat"  ─▶ Space "/chat"  handlers, rooms ◀─▶ adapter
 //! ```
 //!
-//! Locks are taken in this order, and none is held across a handler: client, then session or rooms.
+//! Locks are taken in this order, and none is held across a handler: the table of namespaces; what an
+//! adapter has of its own; client; then session, rooms, or what a socket keeps.
 
 mod ack;
 pub mod adapter;

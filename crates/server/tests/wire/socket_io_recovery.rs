@@ -1,13 +1,17 @@
 //! Clients that lose their connection, and find again what they had.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rtwire_server::adapter::{InMemoryAdapter, Recovery};
+use rtwire_server::adapter::{
+    Adapter, AdapterError, BoxFuture, Command, InMemoryAdapter, Members, Query, Recovery, Rejoin,
+    Replies, Selection, Session,
+};
 use rtwire_server::{
-    Ack, Binary, ConnectError, Endpoints, Message, NamespaceHandlers, Socket, SocketIo,
-    SocketIoLimits,
+    Ack, Binary, ConnectError, Data, EmitError, Endpoints, Message, NamespaceHandlers, Socket,
+    SocketIo, SocketIoLimits,
 };
 use rtwire_tokio::WebSocket;
 use tokio::net::TcpStream;
@@ -431,4 +435,107 @@ async fn recovery_under_constant_broadcast_is_exact() {
         recoveries += recovered;
     }
     assert!(recoveries > 500, "{recoveries}");
+}
+
+/// Nodes that share one stream of events, as over Redis, and the sessions of those that are away.
+#[derive(Clone, Debug, Default)]
+struct Shared {
+    recovery: Recovery,
+    stream: Arc<Mutex<Stream>>,
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    nodes: Vec<Members>,
+    events: Vec<(Data, Selection)>,
+    sessions: HashMap<String, Session>,
+}
+
+impl Adapter for Shared {
+    fn attach(&self, members: Members) {
+        self.stream.lock().unwrap().nodes.push(members);
+    }
+
+    fn publish(&self, command: Command, _: &Members) -> Result<usize, EmitError> {
+        let Command::Broadcast { data, to, flags } = command else { return Ok(0) };
+        let mut stream = self.stream.lock().unwrap();
+        let data = data.with_offset(&format!("1700000000000-{}", stream.events.len()));
+        stream.events.push((data.clone(), to.clone()));
+        for node in &stream.nodes {
+            let (data, to) = (data.clone(), to.clone());
+            node.apply(Command::Broadcast { data, to, flags })?;
+        }
+        Ok(0)
+    }
+
+    fn ask<'a>(&'a self, _: Query, _: &'a Members) -> BoxFuture<'a, Result<Replies, AdapterError>> {
+        Box::pin(async { Ok(Replies::none()) })
+    }
+
+    fn node_count<'a>(&'a self, _: &'a Members) -> BoxFuture<'a, Result<usize, AdapterError>> {
+        Box::pin(async { Ok(self.stream.lock().unwrap().nodes.len()) })
+    }
+
+    fn recovery(&self) -> Option<&Recovery> {
+        Some(&self.recovery)
+    }
+
+    fn persist(&self, session: Session, _: &Members) {
+        self.stream.lock().unwrap().sessions.insert(session.pid.to_string(), session);
+    }
+
+    fn restore(&self, rejoin: Rejoin) -> BoxFuture<'_, Result<(), AdapterError>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            if rejoin.offset() == "fails" {
+                return Err(AdapterError::new("no stream"));
+            }
+            let mut stream = self.stream.lock().unwrap();
+            let Some(session) = stream.sessions.remove(rejoin.pid()) else { return Ok(()) };
+            let ends_so =
+                |(data, _): &(Data, _)| data.json().ends_with(&format!("\"{}\"]", rejoin.offset()));
+            let Some(last) = stream.events.iter().position(ends_so) else { return Ok(()) };
+            let missed = stream.events[last + 1..].iter().filter(|(_, to)| session.is_in(to));
+            let missed = missed.map(|(data, _)| data.clone()).collect();
+            if let Err(session) = rejoin.complete(session, missed) {
+                stream.sessions.insert(session.pid.to_string(), session);
+            }
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test]
+async fn recovery_at_another_node() {
+    let shared = Shared::default();
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on_connect(async |socket: Socket| {
+            if !socket.recovered() {
+                socket.join("x").unwrap();
+            }
+            socket.emit("connected", &())
+        })
+    };
+    let [here, there] = [(); 2].map(|()| SocketIo::with_adapter(shared.clone()));
+    let (at_here, mut told) = serve(here.clone(), handlers).await;
+    let (at_there, _told) = serve(there.clone(), handlers).await;
+    let (mut client, mut memory) = connect(&at_here).await;
+    assert_eq!(memory.event(&client.text().await), r#"42["connected"]"#);
+    drop(client);
+    soon(told.recv()).await.unwrap();
+    here.to("x").emit("missed", &1).unwrap();
+    there.to("x").emit("missed", &2).unwrap();
+    there.except("x").emit("for others", &()).unwrap();
+
+    let mut failing = memory.clone();
+    failing.offset = "fails".to_owned();
+    let (_, recovered, _) = come_back(&at_there, &mut failing).await;
+    assert!(!recovered, "whatever the adapter says, the client gets in");
+
+    let (mut client, recovered, missed) = come_back(&at_there, &mut memory).await;
+    assert!(recovered);
+    assert_eq!(missed, [r#"42["missed",1]"#, r#"42["missed",2]"#]);
+    assert_eq!(memory.event(&client.text().await), r#"42["connected"]"#);
+    here.to("x").emit("again", &()).unwrap();
+    assert_eq!(memory.event(&client.text().await), r#"42["again"]"#);
 }
