@@ -33,6 +33,10 @@ pub(crate) struct Arguments {
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     allowed_origins: Vec<String>,
 
+    /// Let clients of Socket.IO 2 in as well, which speak Engine.IO 3, and JSONP.
+    #[arg(long)]
+    eio3: bool,
+
     /// Answer under any name in `Host`, also on a loopback address: behind a proxy on this machine that
     /// passes on the name it was asked for.
     #[arg(long)]
@@ -61,7 +65,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     for origin in &arguments.allowed_origins {
         policy = policy.allow(origin).with_context(|| format!("--allow-origin {origin}"))?;
     }
-    let mut socket_io = socket_io::server();
+    let mut socket_io = socket_io::server().allow_eio3(arguments.eio3);
     for file in &arguments.client_bundles {
         let context = || format!("--socket-io-client {}", file.display());
         let bundle = fs::read(file).with_context(context)?;
