@@ -1,18 +1,23 @@
-//! A chat with rooms: who is there, who says what, and an ack that tells how many heard it.
+//! A chat with rooms: who is there, who types, who says what, and acks that tell how many heard it.
 //!
 //! ```text
 //! cargo run --example chat -- --port 3000
 //!
 //! const socket = io("http://localhost:3000", { auth: { name: "Ada" } });
 //! socket.on("said", (room, name, text) => console.log(`${room} ${name}: ${text}`));
-//! console.log(await socket.emitWithAck("enter", "lobby"));        // ["Ada"]
-//! console.log(await socket.emitWithAck("say", "lobby", "hello")); // 1
+//! socket.on("asked", (room, name, text, answer) => answer("yes"));
+//! console.log(await socket.emitWithAck("enter", "lobby"));           // ["Ada"]
+//! console.log(await socket.emitWithAck("say", "lobby", "hello"));    // 1
+//! console.log(await socket.emitWithAck("ask", "lobby", "anybody?")); // { answers: [], missing: 0 }
 //! ```
 
+use std::time::Duration;
+
 use clap::Parser;
+use futures_util::StreamExt;
 use rtwire_server::{
-    Ack, ConnectError, DisconnectReason, EmitError, Endpoints, OriginPolicy, Server, Socket,
-    SocketIo,
+    Ack, AckError, ConnectError, DisconnectReason, EmitError, Endpoints, OriginPolicy, Server,
+    Socket, SocketIo,
 };
 
 #[derive(Parser)]
@@ -20,11 +25,15 @@ struct Arguments {
     /// 0 picks a free one.
     #[arg(long, default_value_t = 3000)]
     port: u16,
+    /// Clients of Engine.IO 3 too, and JSONP.
+    #[arg(long)]
+    eio3: bool,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let io = SocketIo::new();
+    let arguments = Arguments::parse();
+    let io = SocketIo::new().allow_eio3(arguments.eio3);
     let chat = io.clone();
     io.of("/", |ns| {
         ns.middleware(take_name)
@@ -36,15 +45,27 @@ async fn main() -> anyhow::Result<()> {
                 socket.leave(&room);
                 socket.to(&room).emit("left", &(room, name(&socket)))
             })
+            .on("typing", async |socket: Socket, room: String| {
+                // Who cannot hear it now need not hear it later.
+                socket.to(&room).volatile().emit("typing", &(&room, name(&socket)))
+            })
             .on("say", say)
-            .on_disconnect(async |socket: Socket, reason: DisconnectReason| {
-                // Its rooms are empty of it already: everybody is told.
-                socket.broadcast().emit("gone", &(name(&socket), reason.as_str()))
+            .on("ask", ask)
+            .on("ignore", async |socket: Socket, other: String, ack: Ack| {
+                socket.join(&ignoring(&other))?;
+                anyhow::Ok(ack.send(&())?)
+            })
+            .on_disconnecting(async |socket: Socket, reason: DisconnectReason| {
+                // Everybody who shares a room with it, once.
+                let rooms = socket.rooms();
+                let rooms = rooms.iter().filter(|room| !room.starts_with(IGNORING));
+                let others = rooms.fold(socket.broadcast(), |to, room| to.to(room));
+                others.emit("gone", &(name(&socket), reason.as_str()))
             })
     });
 
     let app = Endpoints::new().socket_io(io).origin_policy(OriginPolicy::any());
-    let server = Server::bind(("127.0.0.1", Arguments::parse().port)).await?;
+    let server = Server::bind(("127.0.0.1", arguments.port)).await?;
     println!("listening on http://{}", server.local_addr());
     server.serve(app).with_shutdown(tokio::signal::ctrl_c()).await?;
     Ok(())
@@ -58,14 +79,22 @@ fn name(socket: &Socket) -> String {
     socket.get().map(|Name(name)| name).unwrap_or_default()
 }
 
-/// Nobody is let in without a name.
+/// The room of those who do not want to hear somebody.
+fn ignoring(name: &str) -> String {
+    format!("{IGNORING}{name}")
+}
+
+const IGNORING: &str = "ignoring ";
+
+/// Nobody is let in without a name: as `auth`, or in the query, which is all that old clients have for `/`.
 async fn take_name(socket: Socket) -> Result<(), ConnectError> {
     #[derive(serde::Deserialize)]
     struct Auth {
         name: String,
     }
-    let auth: Auth = socket.auth().map_err(|_| ConnectError::new("who are you?"))?;
-    socket.insert(Name(auth.name));
+    let named = socket.auth().map(|Auth { name }| name).ok();
+    let name = named.or_else(|| socket.handshake().query.remove("name"));
+    socket.insert(Name(name.ok_or_else(|| ConnectError::new("who are you?"))?));
     Ok(())
 }
 
@@ -81,6 +110,21 @@ fn enter(chat: &SocketIo, socket: &Socket, room: &str, ack: Ack) -> anyhow::Resu
 async fn say(socket: Socket, (room, text): (String, String), ack: Ack) -> Result<(), EmitError> {
     let said = (room.as_str(), name(&socket), text);
     socket.emit("said", &said)?;
-    let others = socket.to(&room).emit("said", &said)?;
+    let others = socket.to(&room).except(&ignoring(&said.1)).emit("said", &said)?;
     ack.send(&(others + 1))
+}
+
+/// Answers with what the others answer within a second, and how many of them do not.
+async fn ask(socket: Socket, (room, text): (String, String), ack: Ack) -> Result<(), EmitError> {
+    let others = socket.to(&room).timeout(Duration::from_secs(1));
+    let mut asked = others.emit_with_ack::<String>("asked", &(&room, name(&socket), text));
+    let (mut answers, mut missing) = (Vec::new(), 0);
+    while let Some(answer) = asked.next().await {
+        match answer {
+            Ok(answer) => answers.push(answer),
+            Err(AckError::Missing(who)) => missing = who.sockets.len() + who.clients,
+            Err(error) => eprintln!("an answer that is no text: {error}"),
+        }
+    }
+    ack.send(&serde_json::json!({ "answers": answers, "missing": missing }))
 }

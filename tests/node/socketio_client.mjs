@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { on, once } from "node:events";
 import WebSocket from "ws";
-import { Client, connection, join, open, run } from "./socketio_connection.mjs";
+import { Client, connection, isVersion2, join, open, run } from "./socketio_connection.mjs";
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
@@ -40,7 +40,8 @@ const cases = {
   async connects(url, transport) {
     const client = await open(url, transport);
     assert.match(client.socket.id, /./);
-    assert.notEqual(client.socket.id, client.engine.id, "the session's id is a secret");
+    if (isVersion2) assert.equal(client.socket.id, client.engine.id, "it knows no other");
+    else assert.notEqual(client.socket.id, client.engine.id, "the session's id is a secret");
     client.socket.emit("message", "hello, €");
     await client.hears("message", "You said: hello, €");
     await client.close();
@@ -72,9 +73,10 @@ const cases = {
     for (const args of [...arguments_, ...binaries]) {
       assert.deepEqual(await client.ask("echo", ...args), args);
     }
-    assert.deepEqual(await client.socket.emitWithAck("echo", { bytes: everyByte }), {
-      bytes: everyByte,
-    });
+    if (!isVersion2) {
+      const answer = await client.socket.emitWithAck("echo", { bytes: everyByte });
+      assert.deepEqual(answer, { bytes: everyByte });
+    }
     const answers = Array.from({ length: 100 }, (_, number) => client.ask("echo", number));
     assert.deepEqual(await Promise.all(answers), answers.map((_, number) => [number]));
     await client.heardNothing();
@@ -111,8 +113,12 @@ const cases = {
 
   async no_ack_of_the_server(url, transport) {
     const client = await open(url, transport);
-    const asked = client.socket.timeout(500).emitWithAck("nobody listens", 1);
-    await assert.rejects(asked, { message: "operation has timed out" });
+    if (isVersion2) {
+      client.socket.emit("nobody listens", 1, () => assert.fail("acked"));
+    } else {
+      const asked = client.socket.timeout(500).emitWithAck("nobody listens", 1);
+      await assert.rejects(asked, { message: "operation has timed out" });
+    }
     await client.heardNothing();
     await client.close();
   },

@@ -1,15 +1,23 @@
 // What the scripts with npm's `socket.io-client` share: clients that remember what they hear, and
-// the run of a case, or of several with commas between, `node SCRIPT URL CASE TRANSPORT [HEADERS]`.
+// the run of a case, or of several with commas between, `node SCRIPT URL CASE TRANSPORT [HEADERS [CLIENT]]`.
 // TRANSPORT is `polling`, `websocket`, or `upgrade`, which is what the client does if nobody tells it
-// otherwise; HEADERS, in JSON, go with each request.
+// otherwise; HEADERS, in JSON, go with each request; CLIENT is `4`, version 4 of the package, as it is if it is
+// left out, `msgpack`, the same with socket.io-msgpack-parser, or `2`, version 2, which speaks protocol 4.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Manager } from "socket.io-client";
+import { Manager as Manager2 } from "socket.io-client-2";
+import msgpack from "socket.io-msgpack-parser";
 
 const TRANSPORTS = { polling: ["polling"], websocket: ["websocket"], upgrade: undefined };
 
-const extraHeaders = JSON.parse(process.argv[5] ?? "{}");
+const [headers = "{}", client = "4"] = process.argv.slice(5);
+const extraHeaders = JSON.parse(headers);
+
+/** Whether it is version 2 of the client, and whether its packets are MessagePack. */
+export const isVersion2 = client === "2";
+export const isMsgpack = client === "msgpack";
 
 /** What the case waits for, for the message if it never comes. */
 const waiting = new Set();
@@ -29,9 +37,15 @@ export class Client {
   constructor(socket) {
     this.socket = socket;
     const hear = (...heard) => this.#wake(this.#heard.push(heard));
-    socket.onAny(hear);
+    if (isVersion2) {
+      // It tells nobody of all events, so they are taken where they come in.
+      socket.onevent = ({ id, data }) => hear(...data, ...(id === undefined ? [] : [socket.ack(id)]));
+      socket.on("error", (error) => hear("refused", error));
+    } else {
+      socket.onAny(hear);
+      socket.on("connect_error", (error) => hear("connect_error", error.message, error.data));
+    }
     socket.on("connect", () => hear("connect"));
-    socket.on("connect_error", (error) => hear("connect_error", error.message, error.data));
     socket.on("disconnect", (reason) => hear("disconnect", reason));
   }
 
@@ -51,6 +65,24 @@ export class Client {
   /** Waits for the next event, which must be this one. */
   async hears(...expected) {
     assert.deepEqual(await this.next(expected[0]), expected);
+  }
+
+  /** Waits for a middleware's refusal: in version 2 the data, or the message if there is none. */
+  async isRefused(message, data) {
+    if (isVersion2) await this.hears("refused", data ?? message);
+    else await this.hears("connect_error", message, data);
+  }
+
+  /** Waits to hear that there is no such namespace. */
+  async isNowhere() {
+    if (isVersion2) await this.hears("refused", { message: "Invalid namespace" });
+    else await this.hears("connect_error", "Invalid namespace", undefined);
+  }
+
+  /** Asks for the namespace again, with these credentials. */
+  connectWith(auth) {
+    Object.assign(this.socket, isVersion2 ? { query: auth } : { auth });
+    this.socket.connect();
   }
 
   /** Emits, and waits for the arguments of the ack. */
@@ -85,17 +117,29 @@ export class Client {
 export function connection(url, transport, options = {}) {
   assert.ok(Object.hasOwn(TRANSPORTS, transport), `no transport ${transport}`);
   const transports = TRANSPORTS[transport];
-  return new Manager(url, { transports, extraHeaders, reconnection: false, ...options });
+  const common = { transports, extraHeaders, reconnection: false, ...options };
+  switch (client) {
+    case "4":
+      return new Manager(url, common);
+    case "msgpack":
+      return new Manager(url, { parser: msgpack, ...common });
+    case "2":
+      return new Manager2(url, common);
+    default:
+      throw new Error(`no client ${client}`);
+  }
 }
 
 /** A client on its way to a namespace. */
 export function join(manager, namespace = "/", auth) {
-  return new Client(manager.socket(namespace, { auth }));
+  return new Client(manager.socket(namespace, isVersion2 ? { query: auth } : { auth }));
 }
 
 /** A client in a namespace, with a connection of its own. */
-export async function open(url, transport, namespace, auth) {
-  const client = join(connection(url, transport), namespace, auth);
+export async function open(url, transport, namespace = "/", auth = undefined) {
+  // In version 2 the credentials for the main namespace are those of the connection.
+  const options = isVersion2 && namespace === "/" ? { query: auth } : {};
+  const client = join(connection(url, transport, options), namespace, auth);
   await client.hears("connect");
   await client.settle(transport);
   return client;

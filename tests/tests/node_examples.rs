@@ -2,10 +2,11 @@
 
 use rtwire_tests::{Process, Server, foreign};
 
-fn run(example: &str) -> Server {
-    let server = Server::example(example, &[]);
+/// Over each transport, with this client: `4` and `2` are versions, `msgpack` is 4 with that parser.
+fn run(example: &str, options: &[&str], client: &str) -> Server {
+    let server = Server::example(example, options);
     for transport in ["polling", "websocket", "upgrade"] {
-        let arguments = [&server.url(""), example, transport];
+        let arguments = [&server.url(""), example, transport, "{}", client];
         Process::start(foreign::node("socketio_examples.mjs", &arguments)).finish();
     }
     server
@@ -14,7 +15,7 @@ fn run(example: &str) -> Server {
 #[test]
 #[ignore = "needs Node"]
 fn node_socketio_hears_what_it_said_to_the_articles_server() {
-    let mut server = run("article");
+    let mut server = run("article", &[], "4");
     for _ in 0..3 {
         server.line_after("a user connected");
         server.line_after("a user disconnected");
@@ -24,13 +25,31 @@ fn node_socketio_hears_what_it_said_to_the_articles_server() {
 #[test]
 #[ignore = "needs Node"]
 fn node_socketio_chats() {
-    run("chat");
+    run("chat", &[], "4");
+}
+
+#[test]
+#[ignore = "needs Node"]
+fn node_socketio_2_chats() {
+    run("chat", &["--eio3"], "2");
 }
 
 #[test]
 #[ignore = "needs Node"]
 fn node_socketio_is_content_with_the_server_of_the_protocol_suite() {
-    run("socketio_protocol_suite");
+    run("socketio_protocol_suite", &[], "4");
+}
+
+#[test]
+#[ignore = "needs Node"]
+fn node_socketio_msgpack_is_content_with_the_server_of_the_protocol_suite() {
+    run("socketio_protocol_suite", &["--parser", "msgpack"], "msgpack");
+}
+
+#[test]
+#[ignore = "needs Node"]
+fn node_socketio_2_is_content_with_the_server_of_the_protocol_suite() {
+    run("socketio_protocol_suite", &["--eio3"], "2");
 }
 
 /// 20 clients over each transport, of which each loses its TCP connections five times.

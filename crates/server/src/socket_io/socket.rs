@@ -205,11 +205,6 @@ impl Socket {
         self.kept().is_leaving = is_leaving;
     }
 
-    pub(crate) fn handshake(&self) -> Handshake {
-        let auth = self.auth().unwrap_or_default();
-        Handshake::new(self.request(), auth, self.inner.connected)
-    }
-
     /// Its id: 20 characters of its own for each namespace and connection; of a client of Engine.IO 3 the sid
     /// of its session, behind `/namespace#` if it is in another one than `/`.
     #[must_use]
@@ -236,6 +231,13 @@ impl Socket {
     /// It is not a `T`.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
         read(self.inner.auth.as_ref())
+    }
+
+    /// How it connected, in the form that Node's servers have it in: for who sends it on, or keeps it.
+    #[must_use]
+    pub fn handshake(&self) -> Handshake {
+        let auth = self.auth().unwrap_or_default();
+        Handshake::new(self.request(), auth, self.inner.connected)
     }
 
     /// Whether it is connected: not yet in a middleware, and not after its end.
