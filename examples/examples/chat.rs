@@ -15,17 +15,19 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures_util::StreamExt;
+use rtwire_server::adapter::{InMemoryAdapter, Recovery};
 use rtwire_server::{
-    Ack, AckError, ConnectError, DisconnectReason, EmitError, Endpoints, OriginPolicy, Server,
-    Socket, SocketIo,
+    Ack, AckError, Broadcast, ConnectError, DisconnectReason, EmitError, Endpoints, OriginPolicy,
+    Server, Socket, SocketIo,
 };
+use serde::{Deserialize, Serialize};
 
 #[derive(Parser)]
 struct Arguments {
     /// 0 picks a free one.
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// Clients of Engine.IO 3 too, and JSONP.
+    /// Clients of Engine.IO 3 too, and JSONP; and no recovery.
     #[arg(long)]
     eio3: bool,
 }
@@ -33,10 +35,19 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let io = SocketIo::new().allow_eio3(arguments.eio3);
+    // Who comes back within 2 minutes is in its rooms again, and hears what was said meanwhile. Old clients know
+    // nothing of that: they would take the offset of each event for an argument.
+    let io = match arguments.eio3 {
+        true => SocketIo::new().allow_eio3(true),
+        false => SocketIo::with_adapter(InMemoryAdapter::with_recovery(Recovery::default())),
+    };
     let chat = io.clone();
     io.of("/", |ns| {
         ns.middleware(take_name)
+            .on_connect(async |socket: Socket| match socket.recovered() {
+                true => others(&socket).emit("back", &name(&socket)).map(drop),
+                false => Ok(()),
+            })
             .on("enter", move |socket: Socket, room: String, ack: Ack| {
                 let chat = chat.clone();
                 async move { enter(&chat, &socket, &room, ack) }
@@ -56,11 +67,7 @@ async fn main() -> anyhow::Result<()> {
                 anyhow::Ok(ack.send(&())?)
             })
             .on_disconnecting(async |socket: Socket, reason: DisconnectReason| {
-                // Everybody who shares a room with it, once.
-                let rooms = socket.rooms();
-                let rooms = rooms.iter().filter(|room| !room.starts_with(IGNORING));
-                let others = rooms.fold(socket.broadcast(), |to, room| to.to(room));
-                others.emit("gone", &(name(&socket), reason.as_str()))
+                others(&socket).emit("gone", &(name(&socket), reason.as_str()))
             })
     });
 
@@ -71,12 +78,14 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A name as it is kept with a socket.
-#[derive(Clone)]
-struct Name(String);
+/// What is known of a socket, and still is when it is recovered.
+#[derive(Serialize, Deserialize)]
+struct Person {
+    name: String,
+}
 
 fn name(socket: &Socket) -> String {
-    socket.get().map(|Name(name)| name).unwrap_or_default()
+    socket.data().map(|Person { name }| name).unwrap_or_default()
 }
 
 /// The room of those who do not want to hear somebody.
@@ -88,14 +97,20 @@ const IGNORING: &str = "ignoring ";
 
 /// Nobody is let in without a name: as `auth`, or in the query, which is all that old clients have for `/`.
 async fn take_name(socket: Socket) -> Result<(), ConnectError> {
-    #[derive(serde::Deserialize)]
-    struct Auth {
-        name: String,
+    let in_query = || socket.handshake().query.remove("name").map(|name| Person { name });
+    match socket.auth().ok().or_else(in_query) {
+        Some(person) => {
+            socket.set_data::<Person>(&person).map_err(|_| ConnectError::new("no name"))
+        }
+        None => Err(ConnectError::new("who are you?")),
     }
-    let named = socket.auth().map(|Auth { name }| name).ok();
-    let name = named.or_else(|| socket.handshake().query.remove("name"));
-    socket.insert(Name(name.ok_or_else(|| ConnectError::new("who are you?"))?));
-    Ok(())
+}
+
+/// Everybody else who shares a room with it, once.
+fn others(socket: &Socket) -> Broadcast {
+    let rooms = socket.rooms();
+    let rooms = rooms.iter().filter(|room| !room.starts_with(IGNORING));
+    rooms.fold(socket.broadcast(), |to, room| to.to(room))
 }
 
 /// Answers with the names of all who are in the room now.

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use clap::{Parser, ValueEnum};
+use rtwire_server::adapter::{InMemoryAdapter, Recovery};
 use rtwire_server::{
     Ack, AckError, Binary, ConnectError, Data, EmitError, Endpoints, EngineIoLimits,
     NamespaceHandlers, OriginPolicy, Request, Server, Socket, SocketIo, SocketIoParser,
@@ -24,7 +25,7 @@ struct Arguments {
     /// 0 picks a free one.
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// Clients of Engine.IO 3 too, and JSONP.
+    /// Clients of Engine.IO 3 too, and JSONP; and no recovery.
     #[arg(long)]
     eio3: bool,
     #[arg(long, value_enum, default_value_t = Packets::Json)]
@@ -45,7 +46,12 @@ async fn main() -> anyhow::Result<()> {
         Packets::Json => SocketIoParser::Text,
         Packets::Msgpack => SocketIoParser::Msgpack,
     };
-    let io = SocketIo::new()
+    // Old clients know of no recovery: they would take the offset of each event for an argument.
+    let io = match arguments.eio3 {
+        true => SocketIo::new(),
+        false => SocketIo::with_adapter(InMemoryAdapter::with_recovery(Recovery::default())),
+    };
+    let io = io
         .engine_limits(EngineIoLimits::default().ping_interval(Duration::from_secs(2)))
         .allow_request(take_time)
         .allow_eio3(arguments.eio3)

@@ -235,6 +235,28 @@ const cases = {
     }
   },
 
+  /** Of version 4: its state is recovered. */
+  async recovery(url, transport) {
+    const client = await open(url, transport);
+    client.socket.emit("hi");
+    await client.hears("hi");
+    const { id } = client.socket;
+    client.engine.close();
+    await client.hears("disconnect", "forced close");
+    client.socket.connect();
+    await client.hears("connect");
+    assert.deepEqual([client.socket.id, client.socket.recovered], [id, true]);
+    assert.deepEqual(await client.ask("getId"), [client.socket.id]);
+    await client.heardNothing();
+    // Who leaves by itself is not waited for.
+    await client.close();
+    client.socket.connect();
+    await client.hears("connect");
+    assert.notEqual(client.socket.id, id);
+    assert.equal(client.socket.recovered, false);
+    await client.close();
+  },
+
   /** From heartbeat to heartbeat; of version 2 they are the client's. */
   async heartbeats(url, transport) {
     const client = await open(url, transport);

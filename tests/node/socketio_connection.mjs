@@ -64,7 +64,10 @@ export class Client {
 
   /** Waits for the next event, which must be this one. */
   async hears(...expected) {
-    assert.deepEqual(await this.next(expected[0]), expected);
+    const heard = await this.next(expected[0]);
+    // Where a client may be recovered, what it can miss has its offset behind its arguments.
+    if (this.socket._pid && heard.length === expected.length + 1) assert.match(heard.pop(), /^[\w-]+$/);
+    assert.deepEqual(heard, expected);
   }
 
   /** Waits for a middleware's refusal: in version 2 the data, or the message if there is none. */

@@ -56,6 +56,28 @@ const cases = {
     await ada.hears("left", "lobby", "Bob");
     assert.deepEqual(await bob.ask("enter", "attic").then(([names]) => [names.sort()]), [["Ada", "Bob"]]);
     await ada.hears("entered", "attic", "Bob");
+    if (!isVersion2) {
+      // Who comes back is where it was, and hears what was said; not by whom it ignores.
+      const { id } = bob.socket;
+      bob.engine.close();
+      await bob.hears("disconnect", "forced close");
+      await ada.hears("gone", "Bob", "transport close");
+      assert.deepEqual(await ada.ask("say", "attic", "he is away"), [1]);
+      await ada.hears("said", "attic", "Ada", "he is away");
+      const eve = await open(url, transport, "/", { name: "Eve" });
+      assert.deepEqual(await eve.ask("say", "attic", "is he?"), [2]);
+      await eve.hears("said", "attic", "Eve", "is he?");
+      await ada.hears("said", "attic", "Eve", "is he?");
+      await eve.close();
+      bob.socket.connect();
+      await bob.hears("said", "attic", "Eve", "is he?");
+      await bob.hears("connect");
+      assert.deepEqual([bob.socket.recovered, bob.socket.id], [true, id]);
+      await ada.hears("back", "Bob");
+      assert.deepEqual((await bob.ask("enter", "attic"))[0].sort(), ["Ada", "Bob"]);
+      await ada.hears("entered", "attic", "Bob");
+    }
+
     await ada.close();
     // Not of what it ignores, but of the room that they shared.
     await bob.hears("gone", "Ada", "client namespace disconnect");
