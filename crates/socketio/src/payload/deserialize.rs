@@ -56,15 +56,15 @@ impl<'de> Reader<'de> {
     }
 
     /// The next byte that is no space.
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
-        loop {
-            match self.text.as_bytes().get(self.at) {
-                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
-                byte => return byte.copied(),
-            }
+        while let Some(..=b' ') = self.text.as_bytes().get(self.at) {
+            self.at += 1;
         }
+        self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -132,11 +132,13 @@ impl<'de> Reader<'de> {
 
 /// Visits a number as it is written.
 fn visit_number<'de, V: Visitor<'de>>(number: &str, visitor: V) -> Result<V::Value, Error> {
-    if let Ok(number) = number.parse() {
-        return visitor.visit_u64(number);
-    }
-    if let Ok(number @ ..0) = number.parse() {
-        return visitor.visit_i64(number);
+    if !number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+        if let Ok(number) = number.parse() {
+            return visitor.visit_u64(number);
+        }
+        if let Ok(number @ ..0) = number.parse() {
+            return visitor.visit_i64(number);
+        }
     }
     match number.parse() {
         Ok(number) if f64::is_finite(number) => visitor.visit_f64(number),
