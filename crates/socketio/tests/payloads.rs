@@ -229,6 +229,7 @@ fn what_json_has_no_word_for_is_an_error() {
 #[derive(Serialize, Deserialize, Debug, PartialEq, Clone)]
 #[serde(untagged)]
 enum Tree {
+    Null,
     Number(i64),
     // Before text: what serde buffers for an untagged enum, `String` takes as bytes too.
     Bytes(Binary),
@@ -259,5 +260,110 @@ proptest! {
         let checked = Data::from_parts(data.json().clone(), data.attachments().to_vec());
         prop_assert_eq!(checked.as_ref(), Ok(&data));
         prop_assert_eq!(data.into_args::<Varargs<Tree>>().unwrap().0, args);
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vector {
+    name: String,
+    r#type: String,
+    args: Vec<Value>,
+    json: String,
+    attachments: Vec<String>,
+}
+
+fn unhex(hex: &str) -> Bytes {
+    let digits = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
+
+/// JSON in which `{"hex": …}` is bytes.
+fn tree(value: &Value) -> Tree {
+    match value {
+        Value::Object(members) => match members.get("hex").and_then(Value::as_str) {
+            Some(hex) => Tree::Bytes(Binary(unhex(hex))),
+            None => {
+                Tree::Map(members.iter().map(|(key, value)| (key.clone(), tree(value))).collect())
+            }
+        },
+        Value::Array(elements) => Tree::List(elements.iter().map(tree).collect()),
+        Value::String(text) => Tree::Text(text.clone()),
+        Value::Number(number) => Tree::Number(number.as_i64().unwrap()),
+        Value::Null => Tree::Null,
+        other => panic!("{other}"),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Flatten {
+    name: String,
+    file: Binary,
+    #[serde(flatten)]
+    rest: BTreeMap<String, Tree>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FlattenStruct {
+    id: u8,
+    #[serde(flatten)]
+    picture: Picture,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Picture {
+    width: u32,
+    pixels: Binary,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Untagged {
+    Number(u8),
+    Bytes(Binary),
+    Of { of: Binary },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind")]
+enum Tagged {
+    Blob { of: Binary },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Three {
+    a: Binary,
+    b: Binary,
+    c: Binary,
+}
+
+/// Reads a `T` and writes it again.
+fn again<T: Serialize + DeserializeOwned>(data: Data) -> Data {
+    Data::event("e", &data.into_args::<T>().unwrap()).unwrap()
+}
+
+#[test]
+fn vectors() {
+    let vectors: Vec<Vector> = serde_json::from_str(include_str!("vectors/payloads.json")).unwrap();
+    for Vector { name, r#type, args, json, attachments } in vectors {
+        let attachments: Vec<Bytes> = attachments.iter().map(|hex| unhex(hex)).collect();
+        let data = Data::from_parts(json.into(), attachments).unwrap();
+        let meant: Vec<Tree> = args.iter().map(tree).collect();
+        assert_eq!(data.clone().into_args::<Varargs<Tree>>().unwrap().0, meant, "{name}");
+        let again = match &*r#type {
+            "flatten" => again::<Flatten>,
+            "flatten struct" => again::<FlattenStruct>,
+            "untagged" => again::<Untagged>,
+            "tagged" => again::<Tagged>,
+            "array" => again::<[u8; 3]>,
+            "array in a tuple" => again::<([u8; 3],)>,
+            "array of bytes" => again::<[Binary; 2]>,
+            "vector" => again::<Vec<Binary>>,
+            "arrays" => again::<([[u8; 2]; 2], [Binary; 1])>,
+            "three" => again::<Three>,
+            "numbers" => again::<Vec<u8>>,
+            other => panic!("{other}"),
+        };
+        assert_eq!(again(data.clone()), data, "{name}");
     }
 }
