@@ -9,6 +9,8 @@ use bytestring::ByteString;
 
 use scan::Scan;
 pub(crate) use scan::scan;
+#[cfg(feature = "std")]
+pub(crate) use string::plain_string;
 pub(crate) use string::{inside_string, push_string, text, unescape, unescape_lossy};
 pub(crate) use tokens::{Token, Tokens};
 

@@ -21,6 +21,15 @@ pub(crate) fn inside_string(text: &str) -> Option<(&str, bool)> {
     }
 }
 
+/// The same of the string that starts at this byte of `text`, if it has no escapes.
+#[cfg(feature = "std")]
+#[inline(always)]
+pub(crate) fn plain_string(text: &str, at: usize) -> Option<&str> {
+    let start = at + 1;
+    let end = start + plain::<false>(text.as_bytes().get(start..)?);
+    if text.as_bytes().get(end) == Some(&b'"') { text.get(start..end) } else { None }
+}
+
 /// What stands between the quotes of a scanned string, without escapes; `None` if that is not
 /// Unicode (half a surrogate pair).
 pub(crate) fn unescape(inside: &str) -> Option<Cow<'_, str>> {

@@ -80,15 +80,34 @@ impl<'de> Reader<'de> {
         rest.get(..length).unwrap_or_default()
     }
 
-    /// The next value, which is a string.
+    /// The string that starts here.
+    #[inline]
     fn string(&mut self) -> Result<Cow<'de, str>, Error> {
-        let (inside, escapes) = json::inside_string(self.rest()).unwrap_or_default();
-        self.at += inside.len() + 2;
-        if escapes {
-            json::unescape(inside).ok_or_else(|| Error::custom("half a surrogate pair"))
-        } else {
-            Ok(Cow::Borrowed(inside))
+        if let Some(inside) = json::plain_string(self.text, self.at) {
+            self.at += inside.len() + 2;
+            return Ok(Cow::Borrowed(inside));
         }
+        self.escaped_string()
+    }
+
+    fn escaped_string(&mut self) -> Result<Cow<'de, str>, Error> {
+        let (inside, _) = json::inside_string(self.rest()).unwrap_or_default();
+        self.at += inside.len() + 2;
+        json::unescape(inside).ok_or_else(|| Error::custom("half a surrogate pair"))
+    }
+
+    /// The number that starts here, and whether it is written as an integer.
+    fn number(&mut self) -> (&'de str, bool) {
+        let (start, mut integer) = (self.at, true);
+        while let Some(byte) = self.text.as_bytes().get(self.at) {
+            match byte {
+                b'0'..=b'9' | b'-' => {}
+                b'.' | b'e' | b'E' | b'+' => integer = false,
+                _ => break,
+            }
+            self.at += 1;
+        }
+        (self.text.get(start..self.at).unwrap_or_default(), integer)
     }
 
     /// The attachment that the next value stands for, if it does.
@@ -131,14 +150,16 @@ impl<'de> Reader<'de> {
 }
 
 /// Visits a number as it is written.
-fn visit_number<'de, V: Visitor<'de>>(number: &str, visitor: V) -> Result<V::Value, Error> {
-    if !number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
-        if let Ok(number) = number.parse() {
-            return visitor.visit_u64(number);
-        }
-        if let Ok(number @ ..0) = number.parse() {
-            return visitor.visit_i64(number);
-        }
+fn visit_number<'de, V: Visitor<'de>>(
+    number: &str,
+    integer: bool,
+    visitor: V,
+) -> Result<V::Value, Error> {
+    if integer && let Ok(number) = number.parse() {
+        return visitor.visit_u64(number);
+    }
+    if integer && let Ok(number @ ..0) = number.parse() {
+        return visitor.visit_i64(number);
     }
     match number.parse() {
         Ok(number) if f64::is_finite(number) => visitor.visit_f64(number),
@@ -175,7 +196,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
                 self.at += "false".len();
                 visitor.visit_bool(false)
             }
-            _ => visit_number(self.skip_value(), visitor),
+            _ => {
+                let (number, integer) = self.number();
+                visit_number(number, integer, visitor)
+            }
         }
     }
 
@@ -196,7 +220,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if !self.splice || self.peek() != Some(b']') {
+        if !self.attachments.is_empty() && (!self.splice || self.peek() != Some(b']')) {
             // serde's `String` takes bytes that are UTF-8; an attachment is no text.
             if let Some(bytes) = self.attachment() {
                 return Err(Error::invalid_type(Unexpected::Bytes(&bytes), &visitor));
@@ -341,7 +365,8 @@ macro_rules! numbers {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             if json::is_number(&self.0) {
-                visit_number(&self.0, visitor)
+                let integer = !self.0.contains(['.', 'e', 'E']);
+                visit_number(&self.0, integer, visitor)
             } else {
                 self.deserialize_any(visitor)
             }
