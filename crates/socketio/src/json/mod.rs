@@ -120,26 +120,26 @@ pub(crate) fn split_first_element(array: &str) -> Option<(&str, &str)> {
 
 /// The value under `key` in an object that has been scanned.
 fn member<'a>(object: &'a str, key: &str) -> Option<&'a str> {
-    let mut scan = Scan::new(object, Limits::MAX_DEPTH, 0);
+    let mut scan = Scan::new(object, Limits::MAX_DEPTH);
     let mut found = None;
-    scan.skip_space();
-    if !scan.take(b'{') {
-        return None;
-    }
+    let at = scan.skip_space(0);
+    let mut at = scan.expect(b'{', at)?;
     loop {
-        scan.skip_space();
+        at = scan.skip_space(at);
+        let name = at + 1;
         // Behind the last member, or where there is none, stands no string.
-        let Some(name) = scan.string() else { return found };
-        scan.skip_space();
-        scan.expect(b':')?;
-        scan.skip_space();
-        let start = scan.at;
-        scan.value()?;
-        if unescape(scan.slice(name)).is_some_and(|name| name == key) {
-            found = Some(scan.slice(start..scan.at));
+        let Some(end) = scan.string(at) else { return found };
+        let name = object.get(name..end - 1)?;
+        at = scan.skip_space(end);
+        at = scan.expect(b':', at)?;
+        at = scan.skip_space(at);
+        let value = at;
+        at = scan.value(at, 0)?;
+        if unescape(name).is_some_and(|name| name == key) {
+            found = object.get(value..at);
         }
-        scan.skip_space();
-        scan.take(b',');
+        at = scan.skip_space(at);
+        at = scan.expect(b',', at).unwrap_or(at);
     }
 }
 
@@ -169,8 +169,7 @@ pub(crate) fn value_len(text: &str) -> usize {
 /// Whether the whole of `text` is a number.
 #[cfg(feature = "std")]
 pub(crate) fn is_number(text: &str) -> bool {
-    let mut scan = Scan::new(text, 0, 0);
-    scan.number().is_some() && scan.at == text.len()
+    Scan::new(text, 0).number(0) == Some(text.len())
 }
 
 /// Counts how often each attachment has a placeholder in JSON that has been scanned.
@@ -201,32 +200,33 @@ pub(crate) fn last_string(array: &str) -> Option<&str> {
 /// The number of the attachment that the scanned object stands for with which `text` starts, and
 /// the object's length, if it is a placeholder.
 pub(crate) fn placeholder(text: &str) -> Option<(usize, usize)> {
-    let mut scan = Scan::new(text, 0, 0);
-    scan.expect(b'{')?;
+    let mut scan = Scan::new(text, 0);
+    let mut at = scan.expect(b'{', 0)?;
     let (mut marked, mut num) = (false, None);
     for end in [b',', b'}'] {
-        scan.skip_space();
-        let key = scan.string()?;
-        let key = unescape(scan.slice(key))?;
+        at = scan.skip_space(at);
+        let key = at + 1;
+        at = scan.string(at)?;
+        let key = unescape(text.get(key..at - 1)?)?;
         if key != "_placeholder" && key != "num" {
             return None;
         }
-        scan.skip_space();
-        scan.expect(b':')?;
-        scan.skip_space();
-        let start = scan.at;
+        at = scan.skip_space(at);
+        at = scan.expect(b':', at)?;
+        at = scan.skip_space(at);
+        let value = at;
         // An array or an object would be too deep.
-        scan.value()?;
-        let value = scan.slice(start..scan.at);
+        at = scan.value(at, 0)?;
+        let value = text.get(value..at)?;
         if key == "num" {
             num = value.parse().ok();
         } else {
             marked = value == "true";
         }
-        scan.skip_space();
-        scan.expect(end)?;
+        at = scan.skip_space(at);
+        at = scan.expect(end, at)?;
     }
-    num.filter(|_| marked).map(|num| (num, scan.at))
+    num.filter(|_| marked).map(|num| (num, at))
 }
 
 /// Appends what stands for the attachment of this number.

@@ -1,5 +1,4 @@
 use alloc::{vec, vec::Vec};
-use core::ops::Range;
 
 use super::string::{plain, unescape};
 use crate::error::{Error, Rule};
@@ -12,21 +11,20 @@ pub(crate) fn scan(text: &str, max_depth: u8, attachments: usize) -> Result<(), 
     if attachments > text.len() {
         return Err(Error::new(Rule::UnusedAttachment, text.len()));
     }
-    let mut scan = Scan::new(text, max_depth, attachments);
+    let mut scan = Scan { text, max_depth, used: vec![false; attachments], error: None };
     match scan.document() {
         Some(()) => Ok(()),
-        None => Err(scan.error.unwrap_or(Error::new(Rule::InvalidJson, scan.at))),
+        None => Err(scan.error.unwrap_or(Error::new(Rule::InvalidJson, text.len()))),
     }
 }
 
 /// One pass over a JSON text. It recurses once per array or object, so `max_depth` bounds it.
 ///
-/// `None` is the end of it, with the reason in `error`: in results of its size the pass would take a
-/// third longer.
+/// A method is given where something begins and returns where it ends, so that the place stays in a
+/// register. `None` is the end of the pass, with the reason in `error`, which is too large for a
+/// result of each.
 pub(super) struct Scan<'a> {
     text: &'a str,
-    pub(super) at: usize,
-    depth: u8,
     max_depth: u8,
     /// Which attachments have had a placeholder.
     used: Vec<bool>,
@@ -34,146 +32,125 @@ pub(super) struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(text: &'a str, max_depth: u8, attachments: usize) -> Self {
-        Self { text, at: 0, depth: 0, max_depth, used: vec![false; attachments], error: None }
+    /// For text that has been scanned.
+    pub(super) fn new(text: &'a str, max_depth: u8) -> Self {
+        Self { text, max_depth, used: Vec::new(), error: None }
     }
 
     fn document(&mut self) -> Option<()> {
-        self.skip_space();
-        self.value()?;
-        self.skip_space();
-        if self.at < self.text.len() {
-            return self.fault(Rule::InvalidJson);
+        let at = self.skip_space(0);
+        let at = self.value(at, 0)?;
+        let at = self.skip_space(at);
+        if at < self.text.len() {
+            return self.fault(Rule::InvalidJson, at);
         }
         if self.used.contains(&false) {
-            return self.fault(Rule::UnusedAttachment);
+            return self.fault(Rule::UnusedAttachment, at);
         }
         Some(())
     }
 
     #[cold]
-    fn fault<T>(&mut self, rule: Rule) -> Option<T> {
-        self.error = Some(Error::new(rule, self.at));
+    fn fault<T>(&mut self, rule: Rule, at: usize) -> Option<T> {
+        self.error = Some(Error::new(rule, at));
         None
     }
 
-    pub(super) fn slice(&self, range: Range<usize>) -> &'a str {
-        self.text.get(range).unwrap_or_default()
+    #[inline(always)]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
     }
 
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    #[inline]
-    pub(super) fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    #[inline]
-    pub(super) fn skip_space(&mut self) {
+    #[inline(always)]
+    pub(super) fn skip_space(&self, mut at: usize) -> usize {
         // Most JSON has none: one comparison tells.
-        while let Some(byte @ ..=b' ') = self.peek()
+        while let Some(byte @ ..=b' ') = self.byte(at)
             && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
         {
-            self.at += 1;
+            at += 1;
         }
+        at
     }
 
-    #[inline]
-    pub(super) fn expect(&mut self, byte: u8) -> Option<()> {
-        if self.take(byte) { Some(()) } else { self.fault(Rule::InvalidJson) }
+    #[inline(always)]
+    pub(super) fn expect(&mut self, byte: u8, at: usize) -> Option<usize> {
+        if self.byte(at) == Some(byte) { Some(at + 1) } else { self.fault(Rule::InvalidJson, at) }
     }
 
     /// A value within another: most are strings, which need no call.
     #[inline(always)]
-    fn element(&mut self) -> Option<()> {
-        if self.peek() == Some(b'"') { self.string().map(drop) } else { self.value() }
+    fn element(&mut self, at: usize, depth: u8) -> Option<usize> {
+        if self.byte(at) == Some(b'"') { self.string(at) } else { self.value(at, depth) }
     }
 
-    /// RFC 8259 §3.
-    pub(super) fn value(&mut self) -> Option<()> {
-        match self.peek() {
-            Some(b'"') => self.string().map(drop),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b'{') => self.nested(Self::object),
-            Some(b'[') => self.nested(Self::array),
-            Some(b't') => self.literal("true"),
-            Some(b'f') => self.literal("false"),
-            Some(b'n') => self.literal("null"),
-            _ => self.fault(Rule::InvalidJson),
+    /// RFC 8259 §3. `depth`: of the arrays and objects around it.
+    pub(super) fn value(&mut self, at: usize, depth: u8) -> Option<usize> {
+        match self.byte(at) {
+            Some(b'"') => self.string(at),
+            Some(b'-' | b'0'..=b'9') => self.number(at),
+            Some(b'{' | b'[') if depth >= self.max_depth => {
+                self.fault(Rule::TooDeep { limit: self.max_depth }, at)
+            }
+            Some(b'{') => self.object(at, depth + 1),
+            Some(b'[') => self.array(at, depth + 1),
+            Some(b't') => self.literal("true", at),
+            Some(b'f') => self.literal("false", at),
+            Some(b'n') => self.literal("null", at),
+            _ => self.fault(Rule::InvalidJson, at),
         }
     }
 
-    fn literal(&mut self, word: &str) -> Option<()> {
-        if self.text.as_bytes().get(self.at..)?.starts_with(word.as_bytes()) {
-            self.at += word.len();
-            return Some(());
-        }
-        word.bytes().try_for_each(|byte| self.expect(byte))
-    }
-
-    #[inline]
-    fn nested(&mut self, inside: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
-        if self.depth >= self.max_depth {
-            return self.fault(Rule::TooDeep { limit: self.max_depth });
-        }
-        self.depth += 1;
-        inside(self)?;
-        self.depth -= 1;
-        Some(())
+    fn literal(&mut self, word: &str, at: usize) -> Option<usize> {
+        word.bytes().try_fold(at, |at, byte| self.expect(byte, at))
     }
 
     /// RFC 8259 §5.
-    fn array(&mut self) -> Option<()> {
-        self.at += 1;
-        self.skip_space();
-        if self.take(b']') {
-            return Some(());
+    fn array(&mut self, at: usize, depth: u8) -> Option<usize> {
+        let mut at = self.skip_space(at + 1);
+        if self.byte(at) == Some(b']') {
+            return Some(at + 1);
         }
         loop {
-            self.skip_space();
-            self.element()?;
-            self.skip_space();
-            if !self.take(b',') {
-                return self.expect(b']');
+            at = self.element(at, depth)?;
+            at = self.skip_space(at);
+            match self.byte(at) {
+                Some(b',') => at = self.skip_space(at + 1),
+                Some(b']') => return Some(at + 1),
+                _ => return self.fault(Rule::InvalidJson, at),
             }
         }
     }
 
     /// RFC 8259 §4.
-    fn object(&mut self) -> Option<()> {
-        let start = self.at;
-        self.at += 1;
-        self.skip_space();
-        if self.take(b'}') {
-            return Some(());
+    fn object(&mut self, start: usize, depth: u8) -> Option<usize> {
+        let mut at = self.skip_space(start + 1);
+        if self.byte(at) == Some(b'}') {
+            return Some(at + 1);
         }
         let (mut members, mut marked, mut num) = (0_usize, false, None);
         loop {
-            self.skip_space();
-            let key = self.string()?;
-            self.skip_space();
-            self.expect(b':')?;
-            self.skip_space();
-            let value_start = self.at;
-            self.element()?;
+            let key = at + 1;
+            at = self.string(at)?;
+            let key = key..at - 1;
+            at = self.skip_space(at);
+            at = self.expect(b':', at)?;
+            at = self.skip_space(at);
+            let value = at;
+            at = self.element(at, depth)?;
             members += 1;
             if !self.used.is_empty() {
-                let value = self.slice(value_start..self.at);
-                match unescape(self.slice(key)).as_deref() {
+                let value = self.text.get(value..at)?;
+                match unescape(self.text.get(key)?).as_deref() {
                     Some("_placeholder") => marked = value == "true",
                     Some("num") => num = Some(value),
                     _ => {}
                 }
             }
-            self.skip_space();
-            if !self.take(b',') {
-                self.expect(b'}')?;
-                break;
+            at = self.skip_space(at);
+            match self.byte(at) {
+                Some(b',') => at = self.skip_space(at + 1),
+                Some(b'}') => break,
+                _ => return self.fault(Rule::InvalidJson, at),
             }
         }
         if marked {
@@ -185,76 +162,62 @@ impl<'a> Scan<'a> {
                 .and_then(|num| self.used.get_mut(num));
             match used {
                 Some(used) => *used = true,
-                None => {
-                    self.at = start;
-                    return self.fault(Rule::Placeholder);
-                }
+                None => return self.fault(Rule::Placeholder, start),
             }
         }
-        Some(())
+        Some(at + 1)
     }
 
-    /// RFC 8259 §7: what stands between the quotes, as it is written. Escaped surrogates need not
-    /// come in pairs: JavaScript writes half a pair so when its text was cut there.
+    /// RFC 8259 §7. Escaped surrogates need not come in pairs: JavaScript writes half a pair so when
+    /// its text was cut there.
     #[inline(always)]
-    pub(super) fn string(&mut self) -> Option<Range<usize>> {
-        self.expect(b'"')?;
-        let start = self.at;
+    pub(super) fn string(&mut self, at: usize) -> Option<usize> {
+        let mut at = self.expect(b'"', at)?;
         loop {
-            let end = self.at + plain::<true>(self.text.as_bytes().get(self.at..)?);
-            self.at = end + 1;
-            match self.text.as_bytes().get(end) {
-                Some(b'"') => return Some(start..end),
-                Some(b'\\') => self.escape()?,
-                _ => {
-                    self.at = end;
-                    return self.fault(Rule::InvalidJson);
-                }
+            at += plain::<true>(self.text.as_bytes().get(at..)?);
+            match self.byte(at) {
+                Some(b'"') => return Some(at + 1),
+                Some(b'\\') => at = self.escape(at + 1)?,
+                _ => return self.fault(Rule::InvalidJson, at),
             }
         }
     }
 
-    fn escape(&mut self) -> Option<()> {
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+    fn escape(&mut self, at: usize) -> Option<usize> {
+        match self.byte(at) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Some(at + 1),
             Some(b'u') => {
-                self.at += 1;
-                for _ in 0..4 {
-                    if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
-                        return self.fault(Rule::InvalidJson);
-                    }
-                    self.at += 1;
+                let digit = |at| self.byte(at).is_some_and(|byte| byte.is_ascii_hexdigit());
+                match (at + 1..at + 5).find(|at| !digit(*at)) {
+                    None => Some(at + 5),
+                    Some(at) => self.fault(Rule::InvalidJson, at),
                 }
             }
-            _ => return self.fault(Rule::InvalidJson),
+            _ => self.fault(Rule::InvalidJson, at),
         }
-        Some(())
     }
 
     /// RFC 8259 §6.
-    pub(super) fn number(&mut self) -> Option<()> {
-        self.take(b'-');
-        if !self.take(b'0') {
-            self.digits()?;
+    pub(super) fn number(&mut self, mut at: usize) -> Option<usize> {
+        at += usize::from(self.byte(at) == Some(b'-'));
+        at = if self.byte(at) == Some(b'0') { at + 1 } else { self.digits(at)? };
+        if self.byte(at) == Some(b'.') {
+            at = self.digits(at + 1)?;
         }
-        if self.take(b'.') {
-            self.digits()?;
+        if matches!(self.byte(at), Some(b'e' | b'E')) {
+            at += 1;
+            at += usize::from(matches!(self.byte(at), Some(b'+' | b'-')));
+            at = self.digits(at)?;
         }
-        if self.take(b'e') || self.take(b'E') {
-            if !self.take(b'+') {
-                self.take(b'-');
-            }
-            self.digits()?;
-        }
-        Some(())
+        Some(at)
     }
 
-    #[inline]
-    fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
+    #[inline(always)]
+    fn digits(&mut self, start: usize) -> Option<usize> {
+        let mut at = start;
+        while matches!(self.byte(at), Some(b'0'..=b'9')) {
+            at += 1;
         }
-        if self.at == start { self.fault(Rule::InvalidJson) } else { Some(()) }
+        if at == start { self.fault(Rule::InvalidJson, at) } else { Some(at) }
     }
 }

@@ -86,7 +86,8 @@ fn unescape_with(inside: &str, half: Option<char>) -> Option<String> {
 
 /// The text that a scanned value is, if it is a string.
 pub(crate) fn text(value: &str) -> Option<Cow<'_, str>> {
-    unescape(inside_string(value.trim_start())?.0)
+    let (inside, escapes) = inside_string(value.trim_start())?;
+    if escapes { unescape(inside) } else { Some(Cow::Borrowed(inside)) }
 }
 
 /// How many bytes at the front of `text` stand for themselves in a JSON string: up to a quote, a
