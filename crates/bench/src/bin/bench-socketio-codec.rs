@@ -51,7 +51,7 @@ fn texts() -> [(&'static str, String); 3] {
         ("20 characters of text", "Hello, everybody! 👋".into()),
         ("1000 characters of text", "All work and no play. ".chars().cycle().take(1000).collect()),
         (
-            "1000 characters, a few escaped",
+            "1000 characters, many escaped",
             "\"So\", she said:\nno… ".chars().cycle().take(1000).collect(),
         ),
     ]
