@@ -220,7 +220,11 @@ const cases = {
     const other = await open(url, transport);
     const client = await open(url, transport);
     client.socket.emit("echo", "x".repeat(1_100_000));
-    // Over polling the request is refused, and the client gives up by itself.
+    // Over polling the request is refused, and the client gives up by itself; version 2 says why.
+    if (isVersion2 && transport === "polling") {
+      const [event, error] = await client.next("refused");
+      assert.deepEqual([event, error.description], ["refused", 413]);
+    }
     const reason = transport === "polling" ? "transport error" : "transport close";
     await client.hears("disconnect", reason);
     await other.heardNothing();
