@@ -2,8 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use bytestring::ByteString;
-use rtwire_socketio::Data;
+use rtwire_socketio::{Data, PayloadError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -102,6 +103,14 @@ impl Broadcast {
     pub fn emit<T: Serialize + ?Sized>(self, event: &str, args: &T) -> Result<usize, EmitError> {
         let data = Data::event(event, args)?;
         self.emit_data(data)
+    }
+
+    /// As [`emit`](Self::emit), with bytes for arguments, none of which are copied.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn emit_binary(self, event: &str, args: Vec<Bytes>) -> Result<usize, EmitError> {
+        self.emit_data(Data::binary_event(event, args).ok_or(PayloadError::ReservedEvent)?)
     }
 
     /// As [`emit`](Self::emit), with what is encoded already.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use bytestring::ByteString;
 use rtwire_socketio::{Data, DisconnectReason, Json, Parser, PayloadError};
 use serde::Serialize;
@@ -254,6 +255,15 @@ impl Socket {
     /// [`EmitError::Disconnected`], [`EmitError::Full`], [`EmitError::Payload`].
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
         self.emit_data(Data::event(event, args)?)
+    }
+
+    /// As [`emit`](Self::emit), with bytes for arguments, none of which are copied: what serde is given as bytes is,
+    /// once.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn emit_binary(&self, event: &str, args: Vec<Bytes>) -> Result<(), EmitError> {
+        self.emit_data(Data::binary_event(event, args).ok_or(PayloadError::ReservedEvent)?)
     }
 
     /// As [`emit`](Self::emit), with what is encoded already.

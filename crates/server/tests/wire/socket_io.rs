@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use rtwire_server::{
     Ack, AckError, Binary, CloseCode, CloseReason, ConnectError, Data, DisconnectReason, EmitError,
     Endpoints, EngineIoLimits, JoinError, Limits, Message, NamespaceHandlers, Socket, SocketIo,
@@ -144,6 +145,29 @@ async fn events_binary_comes_back_with_its_attachments_behind_it() {
     let packet = r#"451-["echo",{"_placeholder":true,"num":0}]"#;
     polling.send(&format!("{packet}\x1ebAQI=")).await;
     assert_eq!(polling.poll().await, format!("{packet}\x1ebAQI="));
+}
+
+#[tokio::test]
+async fn events_of_bytes_alone_are_attachments() {
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on("go", async |socket: Socket| {
+            socket.emit_binary("mine", vec![Bytes::from_static(b"a"), Bytes::from_static(b"b")])?;
+            socket.to(socket.id()).emit_binary("not mine", Vec::new())?;
+            socket.emit_binary("disconnect", Vec::new())
+        })
+    };
+    let io = SocketIo::new();
+    let (server, _) = serve(io.clone(), handlers).await;
+    let mut client = Client::connect(&server).await;
+    client.send(r#"42["go"]"#).await;
+    let first = r#"{"_placeholder":true,"num":0}"#;
+    client.expect(&format!(r#"452-["mine",{first},{}]"#, first.replace('0', "1"))).await;
+    for bytes in [b"a", b"b"] {
+        let attachment = soon(client.socket.next()).await.unwrap().unwrap();
+        assert_eq!(attachment, Message::from(bytes.to_vec()));
+    }
+    io.namespace("/").emit_binary("all", vec![Bytes::from_static(b"c")]).unwrap();
+    client.expect(&format!(r#"451-["all",{first}]"#)).await;
 }
 
 #[tokio::test]
