@@ -428,6 +428,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> WebSocket<IO> {
         Ok(self.connection.send(message)?)
     }
 
+    /// As [`queue`](Self::queue), and never compressed
+    /// ([`Connection::send_uncompressed`](rtwire_websocket::Connection::send_uncompressed)).
+    ///
+    /// # Errors
+    /// [`Error::Send`].
+    pub fn queue_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        Ok(self.connection.send_uncompressed(message)?)
+    }
+
     /// Queues a prepared message after [`poll_can_send`](Self::poll_can_send) was ready.
     ///
     /// # Errors

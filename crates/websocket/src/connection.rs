@@ -215,6 +215,19 @@ impl Connection {
         Ok(())
     }
 
+    /// As [`send`](Self::send), and never compressed: for what would not get shorter, as a picture, or
+    /// holds a secret beside what an attacker has chosen. A message may go so at any time (RFC 7692 §7.2.1),
+    /// and those around it are compressed as if it was not there.
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready).
+    pub fn send_uncompressed(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+        self.ready()?;
+        let (opcode, payload) = into_parts(message.into());
+        self.push_payload(FrameHeader::new(opcode, 0), payload);
+        Ok(())
+    }
+
     /// Queues a fragment (§5.4) of a message whose length is not known yet, or that is not to be held
     /// in memory as a whole. All of its fragments are of the first one's type, and `fin` marks the last,
     /// which may be empty. Control frames may come between them, other messages may not.
@@ -329,7 +342,10 @@ impl Connection {
                 };
                 self.output.push_shared(frame);
             }
-            Role::Client { .. } => self.push_message(prepared.opcode(), prepared.payload()),
+            Role::Client { .. } if prepared.may_compress() => {
+                self.push_message(prepared.opcode(), prepared.payload());
+            }
+            Role::Client { .. } => self.push_frame(prepared.opcode(), prepared.payload()),
         }
         Ok(())
     }

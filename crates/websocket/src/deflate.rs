@@ -119,7 +119,7 @@ impl Codec {
 
     /// The frame of a message that was encoded for many connections, compressed if that is worth it.
     pub(crate) fn prepared<'p>(&mut self, message: &'p PreparedMessage) -> &'p Bytes {
-        if !self.should_compress(message.len(), true) {
+        if !message.may_compress() || !self.should_compress(message.len(), true) {
             return message.frame();
         }
         match message.compressed().get(message, self.sending, &self.config) {

@@ -27,6 +27,7 @@ struct Prepared {
     /// The unmasked frame, as a server sends it.
     frame: Bytes,
     header_len: usize,
+    may_compress: bool,
     #[cfg(feature = "deflate")]
     compressed: crate::deflate::PreparedFrames,
 }
@@ -34,6 +35,16 @@ struct Prepared {
 impl PreparedMessage {
     /// Encodes the frame.
     pub fn new(message: Message) -> Self {
+        Self::encode(message, true)
+    }
+
+    /// As [`new`](Self::new), for a message that no connection compresses: one that would not get shorter, as
+    /// a picture, or that holds a secret beside what an attacker has chosen.
+    pub fn uncompressed(message: Message) -> Self {
+        Self::encode(message, false)
+    }
+
+    fn encode(message: Message, may_compress: bool) -> Self {
         let opcode = match message {
             Message::Text(_) => Opcode::Text,
             Message::Binary(_) => Opcode::Binary,
@@ -47,6 +58,7 @@ impl PreparedMessage {
             opcode,
             frame: frame.into(),
             header_len,
+            may_compress,
             #[cfg(feature = "deflate")]
             compressed: crate::deflate::PreparedFrames::default(),
         }))
@@ -64,6 +76,10 @@ impl PreparedMessage {
 
     pub(crate) fn opcode(&self) -> Opcode {
         self.0.opcode
+    }
+
+    pub(crate) fn may_compress(&self) -> bool {
+        self.0.may_compress
     }
 
     pub(crate) fn frame(&self) -> &Bytes {

@@ -117,6 +117,53 @@ fn s6_1_what_does_not_get_shorter_is_sent_as_it_is_unless_the_context_needs_it()
 }
 
 #[test]
+fn s7_2_1_a_message_may_go_uncompressed_between_others() {
+    let text = "like the one before it, ".repeat(100);
+    let len = text.len() as u64;
+    let plain = PreparedMessage::uncompressed(text.as_str().into());
+    let ways: [&dyn Fn(&mut Connection); 2] =
+        [&|sender| sender.send_uncompressed(text.as_str()).unwrap(), &|sender| {
+            sender.send_prepared(&plain).unwrap()
+        }];
+    for config in [Config::default(), takeover(), takeover().threshold(0)] {
+        for (new, peer) in [(server as fn(_) -> _, client as fn(_) -> _), (client, server)] {
+            for send_uncompressed in ways {
+                let (mut sender, mut without) = (new(config), new(config));
+                for _ in 0..3 {
+                    sender.send(text.as_str()).unwrap();
+                    without.send(text.as_str()).unwrap();
+                    send_uncompressed(&mut sender);
+                }
+                let wire = drain(&mut sender);
+                let all = frames(&wire);
+                let [
+                    (true, _),
+                    (false, second),
+                    (true, _),
+                    (false, fourth),
+                    (true, _),
+                    (false, last),
+                ] = all[..]
+                else {
+                    panic!("{all:?}")
+                };
+                assert_eq!([second, fourth, last], [len; 3]);
+                // A window has nothing of it.
+                let compressed: Vec<_> = all.into_iter().filter(|(rsv1, _)| *rsv1).collect();
+                assert_eq!(compressed, frames(&drain(&mut without)));
+                assert_eq!(
+                    messages(&mut peer(config), &wire),
+                    vec![Message::from(text.as_str()); 6]
+                );
+            }
+        }
+    }
+    let mut closed = server(takeover());
+    closed.handle_eof();
+    assert_eq!(closed.send_uncompressed("late"), Err(SendError::Closing));
+}
+
+#[test]
 fn s6_control_frames_are_never_compressed() {
     let mut server = server(takeover().threshold(0));
     server.send_ping(&[7; 125]).unwrap();
@@ -452,7 +499,7 @@ proptest! {
     /// Whatever is sent in whatever way arrives as it was, however it is cut.
     #[test]
     fn what_is_sent_arrives(
-        sends in prop::collection::vec((0..5u8, "[a-dκ€𝄞]{0,400}", 1..50usize), 1..12),
+        sends in prop::collection::vec((0..7u8, "[a-dκ€𝄞]{0,400}", 1..50usize), 1..12),
         server_takeover: bool, client_takeover: bool, from_server: bool,
         bits in 9..=15u8, threshold in 0..300usize, read in 1..500usize, level in 0..=9u8,
     ) {
@@ -476,6 +523,10 @@ proptest! {
                 1 => sender.send_binary(text.as_bytes()).unwrap(),
                 2 => sender.send_prepared(&PreparedMessage::new(text.as_str().into())).unwrap(),
                 3 => sender.send_text(text).unwrap(),
+                4 => sender.send_uncompressed(text.as_str()).unwrap(),
+                5 => sender
+                    .send_prepared(&PreparedMessage::uncompressed(text.as_str().into()))
+                    .unwrap(),
                 _ => {
                     for piece in text.as_bytes().chunks(*piece) {
                         sender.send_fragment(piece.to_vec(), false).unwrap();
@@ -484,7 +535,7 @@ proptest! {
                 }
             }
             expected.push(match how {
-                1 | 4 => Message::from(text.clone().into_bytes()),
+                1 | 6 => Message::from(text.clone().into_bytes()),
                 _ => Message::from(text.as_str()),
             });
         }
