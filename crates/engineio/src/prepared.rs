@@ -1,6 +1,6 @@
 use bytestring::ByteString;
 
-use crate::{frame::Frame, message::Message, packet::Packet};
+use crate::{frame::Frame, message::Message, packet::Packet, queue::Queued};
 
 /// A message encoded once, for many sessions: each queues a clone that shares its bytes.
 ///
@@ -16,7 +16,7 @@ use crate::{frame::Frame, message::Message, packet::Packet};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedMessage {
-    pub(crate) frame: Frame,
+    pub(crate) queued: Queued,
 }
 
 impl PreparedMessage {
@@ -27,7 +27,7 @@ impl PreparedMessage {
             Message::Binary(bytes) => Frame::Binary(bytes),
             text @ Message::Text(_) => Packet::Message(text).encode(),
         };
-        Self { frame }
+        Self { queued: frame.into() }
     }
 
     /// A message of text that has its packet's type, the `4`, in front already; `None` if it has another. Who
@@ -40,6 +40,33 @@ impl PreparedMessage {
     /// assert_eq!(PreparedMessage::from_packet("2".into()), None);
     /// ```
     pub fn from_packet(text: ByteString) -> Option<Self> {
-        text.starts_with('4').then_some(Self { frame: Frame::Text(text) })
+        text.starts_with('4').then(|| Self { queued: Frame::Text(text).into() })
+    }
+
+    /// Whether it may be compressed where the transport does that: yes. [`Session::may_compress`] tells
+    /// who moves it there.
+    ///
+    /// ```
+    /// use rtwire_engineio::{Frame, Limits, PreparedMessage, Session, Transport};
+    ///
+    /// let mut session = Session::new("sid", Transport::WebSocket, Limits::default());
+    /// session.next_frame(); // the open packet
+    /// session.send_prepared(PreparedMessage::new("a secret").compress(false))?;
+    /// assert_eq!(session.next_frame(), Some(Frame::Text("4a secret".into())));
+    /// assert!(!session.may_compress());
+    /// # Ok::<(), rtwire_engineio::SendError>(())
+    /// ```
+    ///
+    /// [`Session::may_compress`]: crate::Session::may_compress
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.queued.may_compress = compress;
+        self
+    }
+}
+
+impl<M: Into<Message>> From<M> for PreparedMessage {
+    fn from(message: M) -> Self {
+        Self::new(message)
     }
 }

@@ -8,10 +8,24 @@ use crate::{frame::Frame, limits::Limits};
 pub(crate) const PING: &str = "2";
 pub(crate) const PONG: &str = "3";
 
-/// What is to go out, encoded, with its size as [`Limits::max_queue`] counts it.
+/// What is to go out, encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Queued {
+    pub(crate) frame: Frame,
+    /// Whether it may be compressed on its way.
+    pub(crate) may_compress: bool,
+}
+
+impl From<Frame> for Queued {
+    fn from(frame: Frame) -> Self {
+        Self { frame, may_compress: true }
+    }
+}
+
+/// What is to go out, in order, with its size as [`Limits::max_queue`] counts it.
 #[derive(Default)]
 pub(crate) struct Queue {
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Queued>,
     bytes: usize,
     /// Whether the first is an open packet, and whether a ping or pong is there.
     open: bool,
@@ -22,12 +36,12 @@ impl Queue {
     /// The open packet, into an empty queue.
     pub(crate) fn push_open(&mut self, frame: Frame) {
         self.open = true;
-        self.push(frame);
+        self.push(frame.into());
     }
 
-    pub(crate) fn push(&mut self, frame: Frame) {
-        self.bytes = self.bytes.saturating_add(cost(&frame));
-        self.frames.push_back(frame);
+    pub(crate) fn push(&mut self, queued: Queued) {
+        self.bytes = self.bytes.saturating_add(cost(&queued.frame));
+        self.frames.push_back(queued);
     }
 
     /// Before what else is queued, and once: a peer may send its part without ever taking ours. Nor is
@@ -39,29 +53,29 @@ impl Queue {
         self.heartbeat = true;
         let frame = Frame::Text(ByteString::from_static(packet));
         self.bytes = self.bytes.saturating_add(cost(&frame));
-        self.frames.insert(usize::from(self.open), frame);
+        self.frames.insert(usize::from(self.open), frame.into());
     }
 
     pub(crate) fn holds_heartbeat(&self) -> bool {
         self.heartbeat
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Frame> {
-        let frame = self.frames.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(cost(&frame));
+    pub(crate) fn pop(&mut self) -> Option<Queued> {
+        let queued = self.frames.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(cost(&queued.frame));
         self.open = false;
-        if matches!(frame.as_text(), Some(PING | PONG)) {
+        if matches!(queued.frame.as_text(), Some(PING | PONG)) {
             self.heartbeat = false;
         }
         // As for the events of a session: an idle one holds none.
         if self.frames.is_empty() {
             self.frames = VecDeque::new();
         }
-        Some(frame)
+        Some(queued)
     }
 
     pub(crate) fn front(&self) -> Option<&Frame> {
-        self.frames.front()
+        self.frames.front().map(|queued| &queued.frame)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -115,6 +115,8 @@ pub struct Session {
     /// Whether the WebSocket is owed a `3probe`.
     probe_reply: bool,
     base64: bool,
+    /// Of what was taken last.
+    may_compress: bool,
     queue: Queue,
     events: VecDeque<Event>,
     /// What the messages among `events` count.
@@ -202,6 +204,7 @@ impl Session {
             socket,
             probe_reply: false,
             base64: false,
+            may_compress: true,
             queue: Queue::default(),
             events: VecDeque::from([Event::Open]),
             unread: 0,
@@ -300,7 +303,7 @@ impl Session {
     /// As for [`send`](Self::send).
     pub fn send_prepared(&mut self, message: PreparedMessage) -> Result<(), SendError> {
         self.may_send(slice::from_ref(&message))?;
-        self.queue.push(message.frame);
+        self.queue.push(message.queued);
         Ok(())
     }
 
@@ -312,7 +315,7 @@ impl Session {
     pub fn send_all_prepared(&mut self, messages: &[PreparedMessage]) -> Result<(), SendError> {
         self.may_send(messages)?;
         for message in messages {
-            self.queue.push(message.frame.clone());
+            self.queue.push(message.queued.clone());
         }
         Ok(())
     }
@@ -325,7 +328,7 @@ impl Session {
             return Err(SendError::Full);
         }
         let separated = |message: &PreparedMessage| {
-            message.frame.as_text().is_some_and(|text| text.contains(SEPARATOR))
+            message.queued.frame.as_text().is_some_and(|text| text.contains(SEPARATOR))
         };
         if !self.v3 && self.state != State::WebSocket && messages.iter().any(separated) {
             return Err(SendError::RecordSeparator);
@@ -402,6 +405,7 @@ impl Session {
     /// or, in version 3, binary (`application/octet-stream`). `None`: there is no GET, or nothing to
     /// say.
     pub fn payload(&mut self) -> Option<Frame> {
+        self.may_compress = true;
         match self.get {
             Get::Answer(packet) => {
                 self.get = Get::Absent;
@@ -418,6 +422,13 @@ impl Session {
             }
             Get::Waiting | Get::Absent => None,
         }
+    }
+
+    /// Whether what [`payload`](Self::payload) or [`next_frame`](Self::next_frame) gave last may be
+    /// compressed: yes, but for a message with [`PreparedMessage::compress`], and for a payload in which each
+    /// packet is one.
+    pub fn may_compress(&self) -> bool {
+        self.may_compress
     }
 
     /// The client of a GET has gone without its answer.
@@ -637,6 +648,7 @@ impl Session {
     /// What to write on the WebSocket next. After [`Frame::Close`] it is the caller's to close, and
     /// no longer of this session.
     pub fn next_frame(&mut self) -> Option<Frame> {
+        self.may_compress = true;
         if self.socket == Socket::Absent {
             return None;
         }
@@ -644,9 +656,10 @@ impl Session {
             return Some(Packet::Pong { probe: true }.encode());
         }
         if matches!(self.state, State::WebSocket | State::Closed)
-            && let Some(frame) = self.queue.pop()
+            && let Some(queued) = self.queue.pop()
         {
-            return Some(match frame {
+            self.may_compress = queued.may_compress;
+            return Some(match queued.frame {
                 Frame::Binary(bytes) if self.v3 => v3::prefixed(&bytes, self.base64),
                 Frame::Binary(bytes) if self.base64 => Frame::Text(base64_text(&bytes)),
                 frame => frame,
@@ -811,20 +824,23 @@ impl Session {
     }
 
     fn take_payload(&mut self) -> Frame {
-        if self.v3 {
-            let most = self.limits.max_packets_sent.max(1);
-            let base64 = self.base64;
-            let frames: Vec<Frame> = core::iter::from_fn(|| self.queue.pop()).take(most).collect();
-            return v3::from_frames(frames.into_iter(), base64);
-        }
-        let mut payload = String::with_capacity(self.queued().min(self.limits.max_payload));
-        for _ in 0..self.limits.max_packets_sent.max(1) {
-            match self.queue.pop() {
-                Some(frame) => push_frame(&mut payload, &frame),
-                None => break,
-            }
-        }
-        Frame::Text(payload.into())
+        let capacity = self.queued().min(self.limits.max_payload);
+        let most = self.limits.max_packets_sent.max(1);
+        let mut may_compress = false;
+        let frames = core::iter::from_fn(|| self.queue.pop()).take(most).map(|queued| {
+            // As in Node: all of it for the sake of one.
+            may_compress |= queued.may_compress;
+            queued.frame
+        });
+        let payload = if self.v3 {
+            v3::from_frames(frames, self.base64)
+        } else {
+            let mut payload = String::with_capacity(capacity);
+            frames.for_each(|frame| push_frame(&mut payload, &frame));
+            Frame::Text(payload.into())
+        };
+        self.may_compress = may_compress;
+        payload
     }
 
     fn too_big(&self) -> Error {

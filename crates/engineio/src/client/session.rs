@@ -67,7 +67,7 @@ use crate::{
     payload::{Payload, SEPARATOR, polling_len, push_frame},
     prepared::PreparedMessage,
     query::{Transport, encode_query},
-    queue::{PONG, Queue},
+    queue::{PONG, Queue, Queued},
     rule::Rule,
     timer::Timer,
 };
@@ -270,7 +270,7 @@ impl ClientSession {
         if self.queued() >= self.limits.max_queue {
             return Err(SendError::Full);
         }
-        for PreparedMessage { frame } in messages {
+        for PreparedMessage { queued: Queued { frame, .. } } in messages {
             let polling = self.transport == Transport::Polling;
             let len = if polling { polling_len(frame) } else { frame.len() };
             if len > self.server_max_payload {
@@ -281,7 +281,7 @@ impl ClientSession {
             }
         }
         for message in messages {
-            self.queue.push(message.frame.clone());
+            self.queue.push(message.queued.clone());
         }
         Ok(())
     }
@@ -495,9 +495,9 @@ impl ClientSession {
             return Some(Frame::Text(ByteString::from_static(packet)));
         }
         if self.transport == Transport::WebSocket
-            && let Some(frame) = self.queue.pop()
+            && let Some(queued) = self.queue.pop()
         {
-            return Some(frame);
+            return Some(queued.frame);
         }
         if self.socket == Socket::Closing {
             self.socket_is_gone();
@@ -671,7 +671,7 @@ impl ClientSession {
         // Of a handshake that was asked for the answer may come yet.
         let known = self.sid.is_some() || self.get;
         self.state = if ours && known && self.transport == Transport::Polling {
-            self.queue.push(Packet::Close.encode());
+            self.queue.push(Packet::Close.encode().into());
             State::Closing
         } else {
             State::Closed
@@ -699,8 +699,8 @@ impl ClientSession {
             if separator > 0 && payload.len().saturating_add(len) > self.server_max_payload {
                 break;
             }
-            if let Some(frame) = self.queue.pop() {
-                push_frame(&mut payload, &frame);
+            if let Some(queued) = self.queue.pop() {
+                push_frame(&mut payload, &queued.frame);
             }
         }
         payload.into()

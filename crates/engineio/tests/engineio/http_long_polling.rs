@@ -1,7 +1,9 @@
 //! GETs that wait, POSTs, and two of a kind at once.
 
 use bytes::Bytes;
-use rtwire_engineio::{CloseReason, Event, Limits, Message, Rule, Session, Transport};
+use rtwire_engineio::{
+    CloseReason, Event, Limits, Message, PreparedMessage, Rule, Session, Transport,
+};
 
 use crate::{assert_ended, at, events, message, polling, post, text};
 
@@ -178,5 +180,36 @@ fn a_short_message_keeps_no_long_payload() {
         let Some(Event::Message(Message::Text(text))) = session.next_event() else { panic!() };
         assert_eq!(text, expected);
         assert_eq!(within.contains(&text.as_ptr()), shares, "{}", text.len());
+    }
+}
+
+#[test]
+fn a_payload_may_be_compressed_for_the_sake_of_one_packet() {
+    let new: [fn() -> Session; 2] = [polling, || {
+        let mut session = Session::new_v3("sid", Transport::Polling, Limits::default());
+        session.poll().unwrap();
+        session.payload().unwrap();
+        session
+    }];
+    for new in new {
+        for (messages, may_compress) in [
+            (&[true][..], true),
+            (&[false], false),
+            (&[false, false], false),
+            (&[false, true], true),
+            (&[true, false], true),
+        ] {
+            let mut session = new();
+            for &compress in messages {
+                session.send_prepared(PreparedMessage::from("a").compress(compress)).unwrap();
+            }
+            session.poll().unwrap();
+            session.payload().unwrap();
+            assert_eq!(session.may_compress(), may_compress, "{messages:?}");
+            session.poll().unwrap();
+            session.close();
+            session.payload().unwrap();
+            assert!(session.may_compress(), "a close packet is nobody's message");
+        }
     }
 }

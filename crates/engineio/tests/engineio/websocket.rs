@@ -1,6 +1,8 @@
 //! A session that begins on a WebSocket.
 
-use rtwire_engineio::{CloseReason, Frame, Limits, Rule, SendError, Session, Transport};
+use rtwire_engineio::{
+    CloseReason, Frame, Limits, PreparedMessage, Rule, SendError, Session, Transport,
+};
 
 use crate::{assert_ended, events, frames, message, text, websocket};
 
@@ -105,4 +107,30 @@ fn closing_sends_the_queue_and_then_closes_the_websocket() {
     session.websocket_failed();
     assert_eq!((frames(&mut session), session.queued()), (vec![], 0));
     assert!(session.is_finished());
+}
+
+#[test]
+fn a_message_says_whether_it_may_be_compressed() {
+    let mut session = websocket();
+    assert!(session.may_compress(), "the open packet");
+    let quiet = PreparedMessage::from("a").compress(false);
+    session.send_prepared(quiet.clone()).unwrap();
+    session.send("b").unwrap();
+    session.send_all_prepared(&[quiet.clone(), quiet.clone().compress(true)]).unwrap();
+    session.send_prepared(PreparedMessage::from(vec![1]).compress(false)).unwrap();
+    session.send_prepared(quiet).unwrap();
+    session.close();
+    let taken: Vec<_> =
+        std::iter::from_fn(|| session.next_frame().map(|frame| (frame, session.may_compress())))
+            .collect();
+    let expected = [
+        (text("4a"), false),
+        (text("4b"), true),
+        (text("4a"), false),
+        (text("4a"), true),
+        (Frame::Binary(vec![1].into()), false),
+        (text("4a"), false),
+        (Frame::Close, true),
+    ];
+    assert_eq!(taken, expected);
 }
