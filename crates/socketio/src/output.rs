@@ -8,11 +8,20 @@ use crate::{limits::Limits, message::Message, packet::Packet};
 pub struct Output {
     queue: VecDeque<Queued>,
     bytes: usize,
+    /// That what is queued from now on is not to be compressed, and that what was taken last is not.
+    uncompressed: bool,
+    took_uncompressed: bool,
+}
+
+#[derive(Debug)]
+struct Queued {
+    item: Item,
+    uncompressed: bool,
 }
 
 /// It is encoded when it is taken: only then is it known what is to be in front.
 #[derive(Debug)]
-enum Queued {
+enum Item {
     Packet(Packet),
     Message(Message),
 }
@@ -41,14 +50,45 @@ impl Output {
             self.queue.shrink_to(0);
             return None;
         };
-        self.bytes = self.bytes.saturating_sub(cost(queued.len()));
-        Some(match queued {
-            Queued::Packet(packet) => Message::Text(packet.encode_after(prefix)),
-            Queued::Message(Message::Text(text)) if !prefix.is_empty() => {
+        self.bytes = self.bytes.saturating_sub(cost(queued.item.len()));
+        self.took_uncompressed = queued.uncompressed;
+        Some(match queued.item {
+            Item::Packet(packet) => Message::Text(packet.encode_after(prefix)),
+            Item::Message(Message::Text(text)) if !prefix.is_empty() => {
                 Message::Text([prefix, &text].concat().into())
             }
-            Queued::Message(message) => message,
+            Item::Message(message) => message,
         })
+    }
+
+    /// Sets whether the transport may compress what is queued from now on: yes. It is Node's `compress`, and
+    /// not on the wire.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rtwire_socketio::{Connection, Data, Limits, Namespace};
+    ///
+    /// let (main, time) = (Namespace::default(), Duration::ZERO);
+    /// let mut connection = Connection::new(Limits::default(), time);
+    /// connection.next_event("0".into(), time)?;
+    /// connection.accept(&main, "id-1").unwrap();
+    /// connection.output().set_compress(false);
+    /// connection.send_event(&main, Data::from_parts(r#"["a secret"]"#.into(), vec![])?).unwrap();
+    /// connection.output().set_compress(true);
+    ///
+    /// connection.output().pop();
+    /// assert!(connection.output().may_compress());
+    /// connection.output().pop();
+    /// assert!(!connection.output().may_compress());
+    /// # Ok::<(), rtwire_socketio::Error>(())
+    /// ```
+    pub fn set_compress(&mut self, compress: bool) {
+        self.uncompressed = !compress;
+    }
+
+    /// Whether the message that was taken last may be compressed.
+    pub fn may_compress(&self) -> bool {
+        !self.took_uncompressed
     }
 
     /// Whether nothing is to be sent.
@@ -66,21 +106,21 @@ impl Output {
     pub(crate) fn push_packet(&mut self, packet: Packet) {
         // Most have none, and take no list of them.
         let attachments = packet.data().map(|data| data.attachments().to_vec());
-        self.queued(Queued::Packet(packet));
+        self.queued(Item::Packet(packet));
         attachments.into_iter().flatten().for_each(|attachment| self.push(attachment));
     }
 
     pub(crate) fn push(&mut self, message: impl Into<Message>) {
-        self.queued(Queued::Message(message.into()));
+        self.queued(Item::Message(message.into()));
     }
 
-    fn queued(&mut self, queued: Queued) {
-        self.bytes = self.bytes.saturating_add(cost(queued.len()));
-        self.queue.push_back(queued);
+    fn queued(&mut self, item: Item) {
+        self.bytes = self.bytes.saturating_add(cost(item.len()));
+        self.queue.push_back(Queued { item, uncompressed: self.uncompressed });
     }
 }
 
-impl Queued {
+impl Item {
     fn len(&self) -> usize {
         match self {
             Self::Packet(packet) => packet.encoded_len(),

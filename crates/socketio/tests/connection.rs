@@ -442,3 +442,23 @@ fn what_was_missed_is_limited() {
         }
     }
 }
+
+#[test]
+fn what_is_not_to_be_compressed_says_so_when_it_is_taken() {
+    let mut connection = joined(&["/"]);
+    let event = || {
+        let json = r#"["a",{"_placeholder":true,"num":0}]"#;
+        Data::from_parts(json.into(), vec![Bytes::from_static(b"attached")]).unwrap()
+    };
+    let prepared = PreparedEvent::new(&root(), event()).unwrap();
+    for compress in [true, false, true] {
+        connection.output().set_compress(compress);
+        connection.send_event(&root(), event()).unwrap();
+        connection.send_prepared(&prepared).unwrap();
+    }
+    let taken = std::iter::from_fn(|| {
+        connection.output().pop().map(|_| connection.output().may_compress())
+    });
+    let taken: Vec<bool> = taken.collect();
+    assert_eq!(taken, [[true; 4], [false; 4], [true; 4]].concat());
+}
