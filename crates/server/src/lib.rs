@@ -116,7 +116,8 @@ pub use websocket_options::WebSocketOptions;
 
 pub use rtwire_engineio::{
     CloseReason as EngineIoCloseReason, Limits as EngineIoLimits, Message as EngineIoMessage,
-    SendError as EngineIoSendError, Transport as EngineIoTransport,
+    PreparedMessage as EngineIoPreparedMessage, SendError as EngineIoSendError,
+    Transport as EngineIoTransport,
 };
 pub use rtwire_socketio::{
     Binary, Data, DisconnectReason, Json, Limits as SocketIoLimits, Parser as SocketIoParser,

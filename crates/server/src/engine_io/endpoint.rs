@@ -290,7 +290,7 @@ impl Endpoint {
             session.poll()
         })?;
         let polling = Unless::new(Arc::clone(session), Session::abort_poll);
-        let payload = poll_fn(|cx| session.poll_payload(cx)).await;
+        let (payload, may_compress) = poll_fn(|cx| session.poll_payload(cx)).await;
         polling.done();
         let (body, content_type) = match (payload, jsonp) {
             (Frame::Text(payload), Some(index)) => {
@@ -304,7 +304,11 @@ impl Endpoint {
         };
         let coded = coding
             .filter(|_| {
-                self.settings.http_compression.is_some_and(|threshold| body.len() >= threshold)
+                may_compress
+                    && self
+                        .settings
+                        .http_compression
+                        .is_some_and(|threshold| body.len() >= threshold)
             })
             .and_then(|coding| Some((coding, coding.encode(&body)?)));
         let mut response = match coded {

@@ -6,7 +6,9 @@ use std::{mem, ptr};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytestring::ByteString;
-use rtwire_engineio::{CloseReason, Error, Event, Frame, Limits, Message, SendError, Session};
+use rtwire_engineio::{
+    CloseReason, Error, Event, Frame, Limits, PreparedMessage, SendError, Session,
+};
 use tokio::time::Instant;
 
 use crate::connections::Permit;
@@ -205,13 +207,15 @@ impl SharedSession {
         received.map(|()| has_room)
     }
 
-    /// Has `take` take what is to be written on the WebSocket next, and next.
+    /// Has `take` take what is to be written on the WebSocket next, and next; each with whether it may be
+    /// compressed.
     pub(crate) fn take_frames<T>(
         &self,
-        take: impl FnOnce(&mut dyn FnMut() -> Option<Frame>) -> T,
+        take: impl FnOnce(&mut dyn FnMut() -> Option<(Frame, bool)>) -> T,
     ) -> T {
         let mut state = self.lock();
-        let taken = take(&mut || state.session.next_frame());
+        let session = &mut state.session;
+        let taken = take(&mut || session.next_frame().map(|frame| (frame, session.may_compress())));
         self.wake_writer(&mut state);
         taken
     }
@@ -261,7 +265,7 @@ impl SharedSession {
     /// Queues a message, which is taken then, or waits for room in the queue.
     pub(crate) fn poll_send(
         &self,
-        message: &mut Option<Message>,
+        message: &mut Option<PreparedMessage>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendError>> {
         let mut state = self.lock();
@@ -269,19 +273,20 @@ impl SharedSession {
             state.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let sent = message.take().map_or(Ok(()), |message| state.session.send(message));
+        let sent = message.take().map_or(Ok(()), |message| state.session.send_prepared(message));
         self.wake(state);
         Poll::Ready(sent)
     }
 
-    /// The answer to the GET that waits.
-    pub(crate) fn poll_payload(&self, cx: &mut Context<'_>) -> Poll<Frame> {
+    /// The answer to the GET that waits, and whether it may be compressed.
+    pub(crate) fn poll_payload(&self, cx: &mut Context<'_>) -> Poll<(Frame, bool)> {
         let mut state = self.lock();
         match state.session.payload() {
             Some(payload) => {
+                let may_compress = state.session.may_compress();
                 // The queue has room again, and the session may have ended with its last words.
                 self.wake(state);
-                Poll::Ready(payload)
+                Poll::Ready((payload, may_compress))
             }
             None => {
                 state.get = Some(cx.waker().clone());

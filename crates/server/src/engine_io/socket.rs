@@ -3,7 +3,9 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use rtwire_engineio::{CloseReason, Event, Message, SendError, Session, Transport};
+use rtwire_engineio::{
+    CloseReason, Event, Message, PreparedMessage, SendError, Session, Transport,
+};
 
 use crate::engine_io::SharedSession;
 use crate::request::Request;
@@ -48,9 +50,21 @@ impl EngineIoSocket {
     /// ([`max_queue`](rtwire_engineio::Limits::max_queue)). Dropping the future has queued the
     /// message whole or not at all.
     ///
+    /// A [`PreparedMessage`] is one that was encoded before, or has Node's option `compress`:
+    ///
+    /// ```
+    /// use rtwire_server::{EngineIoPreparedMessage, EngineIoSendError, EngineIoSocket};
+    ///
+    /// # async fn handler(mut socket: EngineIoSocket) -> Result<(), EngineIoSendError> {
+    /// socket.send("may be compressed, where that is agreed").await?;
+    /// socket.send(EngineIoPreparedMessage::new("is not").compress(false)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`SendError::Closed`], [`SendError::RecordSeparator`].
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), SendError> {
+    pub async fn send(&mut self, message: impl Into<PreparedMessage>) -> Result<(), SendError> {
         let mut message = Some(message.into());
         poll_fn(|cx| self.session.poll_send(&mut message, cx)).await
     }
@@ -59,8 +73,9 @@ impl EngineIoSocket {
     ///
     /// # Errors
     /// As [`send`](Self::send), and [`SendError::Full`].
-    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.session.update(|session| session.send(message))
+    pub fn try_send(&self, message: impl Into<PreparedMessage>) -> Result<(), SendError> {
+        let message = message.into();
+        self.session.update(|session| session.send_prepared(message))
     }
 
     /// Closes the session, after what is queued; [`next`](Self::next) still gives what came before.

@@ -217,11 +217,16 @@ impl Task {
             let moved = self.session.take_frames(|next_frame| {
                 // It is queued in memory: nothing is written.
                 while socket.ready().is_ok() {
-                    match next_frame() {
-                        None => return Ok(Moved::All),
-                        Some(Frame::Text(text)) => socket.queue(Message::Text(text))?,
-                        Some(Frame::Binary(bytes)) => socket.queue(Message::Binary(bytes))?,
-                        Some(Frame::Close) => return Ok(Moved::Close),
+                    let Some((frame, may_compress)) = next_frame() else { return Ok(Moved::All) };
+                    let message = match frame {
+                        Frame::Text(text) => Message::Text(text),
+                        Frame::Binary(bytes) => Message::Binary(bytes),
+                        Frame::Close => return Ok(Moved::Close),
+                    };
+                    if may_compress {
+                        socket.queue(message)?;
+                    } else {
+                        socket.queue_uncompressed(message)?;
                     }
                     queued_some = true;
                 }

@@ -86,6 +86,14 @@ impl Broadcast {
         self
     }
 
+    /// Whether the event may be compressed where clients have agreed to that, from the threshold on: yes.
+    /// Some would not get shorter, and a secret beside what an attacker has chosen can be guessed from
+    /// how short they get together. Over polling an answer is compressed for the sake of one event in it.
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.flags.compress = compress;
+        self
+    }
+
     /// Waits so long for answers: of clients, instead of
     /// [`ack_timeout`](crate::SocketIo::ack_timeout); of nodes, instead of
     /// [`request_timeout`](crate::SocketIo::request_timeout).

@@ -213,7 +213,7 @@ impl Client {
         if flags.volatile && !self.is_writable(&mut state) {
             return data.event_name().map(drop).ok_or(EmitError::NotAnEvent);
         }
-        state.connection.send_event(&socket.space().name, data)?;
+        state.queue(flags, |connection| connection.send_event(&socket.space().name, data))?;
         self.write(&mut state);
         Ok(())
     }
@@ -233,7 +233,9 @@ impl Client {
         if flags.volatile && !self.is_writable(&mut state) {
             return Err(EmitError::Volatile);
         }
-        state.connection.send_event_with_ack(namespace, id, data, Some(deadline))?;
+        state.queue(flags, |connection| {
+            connection.send_event_with_ack(namespace, id, data, Some(deadline))
+        })?;
         let (sender, answer) = oneshot::channel();
         state.member(socket)?.acks.insert(id, sender);
         self.write(&mut state);
@@ -276,7 +278,7 @@ impl Client {
                     sent => return sent.map_err(|_| EmitError::Disconnected),
                 }
             }
-            state.connection.send_prepared(&packet.event)?;
+            state.queue(flags, |connection| connection.send_prepared(&packet.event))?;
             self.write(&mut state);
             Ok(())
         });
@@ -329,7 +331,9 @@ impl Client {
                 let mut sent = has_room(session).then_some(Ok(()));
                 // Not until there is none: the room that it takes is wanted for the next one.
                 while sent == Some(Ok(())) && !output.is_empty() && has_room(session) {
-                    sent = output.pop_after(MESSAGE).map(|message| send(session, message));
+                    sent = output
+                        .pop_after(MESSAGE)
+                        .map(|message| send(session, message, output.may_compress()));
                 }
                 sent
             });
@@ -459,14 +463,16 @@ pub(crate) fn speaks_v4(session: &SharedSession) -> bool {
 }
 
 /// Queues a message whose text has [`MESSAGE`] in front.
-fn send(session: &mut engine_io::Session, message: Message) -> Result<(), engine_io::SendError> {
-    match message {
-        Message::Binary(bytes) => session.send(bytes),
-        Message::Text(text) => {
-            let message = engine_io::PreparedMessage::from_packet(text);
-            message.map_or(Ok(()), |message| session.send_prepared(message))
-        }
-    }
+fn send(
+    session: &mut engine_io::Session,
+    message: Message,
+    compress: bool,
+) -> Result<(), engine_io::SendError> {
+    let message = match message {
+        Message::Binary(bytes) => Some(engine_io::PreparedMessage::new(bytes)),
+        Message::Text(text) => engine_io::PreparedMessage::from_packet(text),
+    };
+    message.map_or(Ok(()), |message| session.send_prepared(message.compress(compress)))
 }
 
 impl State {
@@ -482,6 +488,18 @@ impl State {
         }
         let member = self.members.get_mut(&socket.space().name);
         member.filter(|member| member.socket == *socket).ok_or(EmitError::Disconnected)
+    }
+
+    /// Has `send` queue something with these flags.
+    fn queue(
+        &mut self,
+        flags: Flags,
+        send: impl FnOnce(&mut Connection) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        self.connection.output().set_compress(flags.compress);
+        let sent = send(&mut self.connection);
+        self.connection.output().set_compress(true);
+        sent
     }
 
     /// Whoever waits for an ack of this socket hears that it has gone.

@@ -1,6 +1,8 @@
 use rtwire_engineio as engine_io;
 use rtwire_socketio::{Data, Message, Namespace, Parser, PreparedEvent, SendError};
 
+use crate::socket_io::adapter::Flags;
+
 /// An event, and what Engine.IO makes of its messages.
 pub(crate) struct PreparedPacket {
     pub(crate) parser: Parser,
@@ -17,11 +19,15 @@ impl PreparedPacket {
         parser: Parser,
         namespace: &Namespace,
         data: Data,
+        flags: Flags,
     ) -> Result<Self, SendError> {
         let event = PreparedEvent::with_parser(parser, namespace, data)?;
-        let prepare = |message| match message {
-            Message::Text(text) => engine_io::PreparedMessage::new(text),
-            Message::Binary(bytes) => engine_io::PreparedMessage::new(bytes),
+        let prepare = |message| {
+            let message = match message {
+                Message::Text(text) => engine_io::PreparedMessage::new(text),
+                Message::Binary(bytes) => engine_io::PreparedMessage::new(bytes),
+            };
+            message.compress(flags.compress)
         };
         let messages = event.messages().map(prepare).collect();
         Ok(Self { parser, event, messages })

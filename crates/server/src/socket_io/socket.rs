@@ -317,6 +317,14 @@ impl Socket {
         Self { flags, ..self.clone() }
     }
 
+    /// The same socket, for events that may be compressed or not, as
+    /// [`Broadcast::compress`].
+    #[must_use]
+    pub fn compress(&self, compress: bool) -> Self {
+        let flags = Flags { compress, ..self.flags };
+        Self { flags, ..self.clone() }
+    }
+
     /// Joins a room. A room is there as long as somebody is in it.
     ///
     /// # Errors

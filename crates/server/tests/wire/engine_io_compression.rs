@@ -1,18 +1,20 @@
 //! Compression of what Engine.IO sends: over polling by content codings (RFC 9110 §8.4), on a WebSocket by
 //! permessage-deflate (RFC 7692).
 
+use rtwire_server::adapter::{InMemoryAdapter, Recovery};
 use rtwire_server::{
-    CompressionConfig, Endpoints, EngineIo, EngineIoLimits, EngineIoSendError, EngineIoSocket,
-    OriginPolicy, Socket, SocketIo,
+    Binary, CompressionConfig, Endpoints, EngineIo, EngineIoLimits, EngineIoMessage,
+    EngineIoPreparedMessage, EngineIoSendError, EngineIoSocket, OriginPolicy, Socket, SocketIo,
 };
 use rtwire_tokio::WebSocket;
 use rtwire_websocket::handshake::{Request, Response};
-use rtwire_websocket::{CloseCode, Limits};
+use rtwire_websocket::{CloseCode, Limits, Message};
 use tokio::net::TcpStream;
 use zlib_rs::{InflateConfig, ReturnCode, decompress_slice};
 
+use crate::cluster::Bus;
 use crate::engine_io_peer::{Polling, close_code, text};
-use crate::peer::{Running, field, get, soon, start, status};
+use crate::peer::{Peer, Running, field, get, soon, start, status, upgrade};
 
 const PATH: &str = "/engine.io/";
 
@@ -216,4 +218,184 @@ async fn socket_io_has_the_same() {
     assert!(answer.inflated(31).starts_with(b"40{\"sid\":"));
     let (_, answer) = websocket_on(&server, "/socket.io/?EIO=4&transport=websocket").await;
     assert!(answer.deflate().is_some());
+}
+
+/// A WebSocket that offers compression, of which the frames are seen as they are.
+async fn raw(server: &Running, path: &str) -> Peer {
+    let mut peer = server.peer().await;
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    peer.send(upgrade(&format!("{path}?EIO=4&transport=websocket"), offer)).await;
+    let head = peer.head().await;
+    assert!(field(&head, "sec-websocket-extensions").is_some(), "{head}");
+    peer
+}
+
+/// Whether the next message is compressed (RFC 7692 §6: RSV1), and its length.
+async fn frame(peer: &mut Peer) -> (bool, usize) {
+    let [first, len] = peer.bytes(2).await[..] else { panic!() };
+    let len = match len {
+        126 => {
+            let [high, low] = peer.bytes(2).await[..] else { panic!() };
+            usize::from(u16::from_be_bytes([high, low]))
+        }
+        len => usize::from(len),
+    };
+    peer.bytes(len).await;
+    (first & 0x40 != 0, len)
+}
+
+/// Masked with nothing.
+async fn send(peer: &mut Peer, text: &str) {
+    let header = [0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0];
+    peer.send([&header, text.as_bytes()].concat()).await;
+}
+
+/// Compressed, or not.
+const YES: bool = true;
+const NO: bool = false;
+
+/// So long that it would be compressed.
+fn long() -> String {
+    "x".repeat(2000)
+}
+
+async fn expect(peer: &mut Peer, expected: &[bool]) {
+    for (index, &compressed) in expected.iter().enumerate() {
+        let (rsv1, len) = frame(peer).await;
+        assert_eq!((rsv1, len < 2000), (compressed, compressed), "message {index}, {len} bytes");
+    }
+}
+
+/// With and without context takeover.
+fn both() -> [CompressionConfig; 2] {
+    let takeover = CompressionConfig::default()
+        .server_no_context_takeover(false)
+        .client_no_context_takeover(false);
+    [CompressionConfig::default(), takeover]
+}
+
+#[tokio::test]
+async fn a_message_is_compressed_unless_it_is_said_otherwise() {
+    async fn handler(mut socket: EngineIoSocket) -> Result<(), EngineIoSendError> {
+        let quiet = EngineIoPreparedMessage::new(long()).compress(false);
+        let quiet_bytes = EngineIoPreparedMessage::new(long().into_bytes()).compress(false);
+        socket.send(long()).await?;
+        socket.send(quiet.clone()).await?;
+        socket.try_send(quiet.clone())?;
+        socket.try_send(long())?;
+        socket.send(quiet_bytes).await?;
+        socket.send(long().into_bytes()).await?;
+        socket.send(quiet.compress(true)).await?;
+        socket.next().await;
+        Ok(())
+    }
+    for config in both() {
+        let server = start(app(EngineIo::new(handler).compression(config))).await;
+        let mut peer = raw(&server, PATH).await;
+        frame(&mut peer).await; // the open packet
+        expect(&mut peer, &[YES, NO, NO, YES, NO, YES, YES]).await;
+
+        // Each arrives whole, whatever came before it.
+        let (mut socket, _) = websocket(&server, "").await;
+        assert!(text(&mut socket).await.starts_with("0{"));
+        for is_text in [true, true, true, true, false, false, true] {
+            let message = soon(socket.next()).await.unwrap().unwrap();
+            let expected = if is_text {
+                Message::from(format!("4{}", long()))
+            } else {
+                Message::from(long().into_bytes())
+            };
+            assert_eq!(message, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_polling_answer_is_compressed_for_the_sake_of_one_message() {
+    async fn answer_as_asked(mut socket: EngineIoSocket) -> Result<(), EngineIoSendError> {
+        while let Some(EngineIoMessage::Text(asked)) = socket.next().await {
+            for wish in asked.chars() {
+                let message = EngineIoPreparedMessage::new(long()).compress(wish == 'y');
+                socket.send(message).await?;
+            }
+        }
+        Ok(())
+    }
+    let server = start(app(EngineIo::new(answer_as_asked).http_compression(1024))).await;
+    let polling = Polling::open(&server, PATH).await;
+    for (wishes, coding) in [
+        ("y", Some("gzip")),
+        ("n", None),
+        ("nn", None),
+        ("nyn", Some("gzip")),
+        ("yn", Some("gzip")),
+    ] {
+        let fields = "Accept-Encoding: gzip\r\n";
+        let answer = answer(&polling, &server, fields, &format!("4{wishes}")).await;
+        assert_eq!(answer.coding(), coding, "{wishes}");
+        assert_eq!(field(&answer.head, "vary"), Some("Accept-Encoding"));
+        let expected = vec![format!("4{}", long()); wishes.len()].join("\x1e");
+        let body = if coding.is_some() { answer.inflated(31) } else { answer.body };
+        assert_eq!(body, expected.as_bytes(), "{wishes}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_compressed_unless_it_is_said_otherwise() {
+    let adapters: [fn() -> SocketIo; 2] = [SocketIo::new, || {
+        SocketIo::with_adapter(InMemoryAdapter::with_recovery(Recovery::default()))
+    }];
+    // In the second place events wait for room.
+    for (max_queue, config) in [1 << 20, 1].into_iter().zip(both()) {
+        for new in adapters {
+            let limits = EngineIoLimits::default().max_queue(max_queue);
+            let io = new().compression(config).engine_limits(limits);
+            io.of("/", |ns| {
+                ns.on_connect(async |socket: Socket| {
+                    let quiet = socket.compress(false);
+                    socket.emit("a", &long())?;
+                    quiet.emit("a", &long())?;
+                    socket.emit("a", &long())?;
+                    // A text, and what it refers to.
+                    quiet.emit("a", &(long(), Binary(long().into())))?;
+                    drop(quiet.emit_with_ack::<()>("a", &long()));
+                    socket.emit("a", &long())
+                })
+            });
+            let server = start(Endpoints::new().socket_io(io.clone())).await;
+            let mut peer = raw(&server, "/socket.io/").await;
+            frame(&mut peer).await; // the open packet
+            send(&mut peer, "40").await;
+            frame(&mut peer).await; // its answer
+            expect(&mut peer, &[YES, NO, YES, NO, NO, NO, YES]).await;
+
+            let everybody = || io.namespace("/");
+            everybody().emit("a", &long()).unwrap();
+            everybody().compress(false).emit("a", &long()).unwrap();
+            everybody().compress(false).emit("a", &(long(), Binary(long().into()))).unwrap();
+            everybody().compress(false).compress(true).emit("a", &long()).unwrap();
+            drop(everybody().compress(false).emit_with_ack::<()>("a", &long()));
+            everybody().emit("a", &long()).unwrap();
+            expect(&mut peer, &[YES, NO, NO, NO, YES, NO, YES]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_of_another_node_is_compressed_as_it_is_said_there() {
+    let bus = Bus::default();
+    let [here, there] = [bus.node(), bus.node()].map(|node| {
+        let io = SocketIo::with_adapter(node).compression(CompressionConfig::default());
+        io.of("/", |ns| ns);
+        io
+    });
+    let server = start(Endpoints::new().socket_io(here)).await;
+    let mut peer = raw(&server, "/socket.io/").await;
+    frame(&mut peer).await; // the open packet
+    send(&mut peer, "40").await;
+    frame(&mut peer).await; // its answer
+    there.emit("a", &long()).unwrap();
+    there.namespace("/").compress(false).emit("a", &long()).unwrap();
+    there.emit("a", &long()).unwrap();
+    expect(&mut peer, &[YES, NO, YES]).await;
 }

@@ -122,7 +122,7 @@ impl Members {
         let Some(first) = members.first() else {
             return data.event_name().map(|_| 0).ok_or(EmitError::NotAnEvent);
         };
-        let prepared = PreparedPacket::new(first.parser(), &self.space.name, data)?;
+        let prepared = PreparedPacket::new(first.parser(), &self.space.name, data, flags)?;
         Ok(members.iter().filter(|member| member.deliver(&prepared, flags)).count())
     }
 

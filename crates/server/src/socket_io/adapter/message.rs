@@ -17,7 +17,7 @@ pub struct Selection {
 }
 
 /// How an event is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Flags {
@@ -25,6 +25,14 @@ pub struct Flags {
     pub volatile: bool,
     /// Only to sockets of this node: such an event is not published for others.
     pub local: bool,
+    /// It may be compressed where clients have agreed to that, from the threshold on: the default.
+    pub compress: bool,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self { volatile: false, local: false, compress: true }
+    }
 }
 
 /// What is carried out on every node, and not answered.
@@ -154,10 +162,20 @@ mod tests {
         let data = Data::from_parts(json.into(), vec![vec![1, 2].into()]).unwrap();
         let to = Selection { rooms: vec!["a".into()], except: vec!["b".into()] };
         let command =
-            Command::Broadcast { data, to, flags: Flags { volatile: true, local: false } };
+            Command::Broadcast { data, to, flags: Flags { volatile: true, ..Flags::default() } };
         let text = serde_json::to_string(&command).unwrap();
         assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), command);
         let forged = text.replace(r#"\"num\":0"#, r#"\"num\":7"#);
         assert!(forged != text && serde_json::from_str::<Command>(&forged).is_err());
+    }
+
+    /// Those of Node's adapters, which have only the flags that were set.
+    #[test]
+    fn flags_that_are_not_said_are_the_defaults() {
+        let read = |text| serde_json::from_str::<Flags>(text).unwrap();
+        assert_eq!(read("{}"), Flags::default());
+        assert_eq!(read(r#"{"compress":true}"#), Flags::default());
+        assert_eq!(read(r#"{"compress":false}"#), Flags { compress: false, ..Flags::default() });
+        assert_eq!(read(r#"{"volatile":true}"#), Flags { volatile: true, ..Flags::default() });
     }
 }
