@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use rtwire_server::{
-    CompressionConfig, Endpoints, EngineIo, EngineIoLimits, EngineIoSendError, EngineIoSocket,
-    OriginPolicy, Server,
+    CompressionConfig, Endpoints, EngineIo, EngineIoLimits, EngineIoMessage,
+    EngineIoPreparedMessage, EngineIoSendError, EngineIoSocket, OriginPolicy, Server,
 };
 
 #[derive(Parser)]
@@ -73,8 +73,12 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A text that begins with `uncompressed` comes back so.
 async fn echo(mut socket: EngineIoSocket) -> Result<(), EngineIoSendError> {
     while let Some(message) = socket.next().await {
+        let plain =
+            matches!(&message, EngineIoMessage::Text(text) if text.starts_with("uncompressed"));
+        let message = EngineIoPreparedMessage::new(message).compress(!plain);
         socket.send(message).await?;
     }
     Ok(())

@@ -91,6 +91,19 @@ const cases = {
     }
     if (transport === "fetch") assert.ok(codings.includes("gzip") && codings.includes(null), codings);
     if (!polls) assert.equal(socket.transport.ws.extensions, "permessage-deflate");
+
+    // The server leaves out single messages.
+    for (const message of [`uncompressed ${long}`, long, `uncompressed ${long}`]) {
+      const compressed = message === long;
+      codings.length = 0;
+      const before = polls ? 0 : socket.transport.ws._socket.bytesRead;
+      await echoed(socket, message);
+      if (transport === "fetch") assert.equal(codings.includes("gzip"), compressed, codings);
+      if (!polls) {
+        const read = socket.transport.ws._socket.bytesRead - before;
+        assert.ok(compressed ? read < 1000 : read > Buffer.byteLength(message), `${read} bytes`);
+      }
+    }
     await close(socket);
   },
 
