@@ -209,6 +209,16 @@ fn raw_json_is_an_argument_and_forges_nothing_either() {
 }
 
 #[test]
+fn an_absent_argument_is_no_json_that_is_empty() {
+    let absent: Box<RawValue> = read(r#"["e"]"#).unwrap();
+    assert_eq!(absent.get(), "null");
+    assert_eq!(text(&("x", absent)), r#"["e","x",null]"#);
+    for error in [read::<Shape>(r#"["e"]"#).err(), read::<u128>(r#"["e"]"#).err()] {
+        assert!(error.unwrap().to_string().contains("null"));
+    }
+}
+
+#[test]
 fn reserved_names_are_refused() {
     for name in
         ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]

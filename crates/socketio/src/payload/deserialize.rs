@@ -204,7 +204,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.absent();
+        if self.absent() {
+            return visitor.visit_unit();
+        }
         match self.skip_value().parse() {
             Ok(number) => visitor.visit_i128(number),
             Err(_) => Err(Error::custom("not an integer of 128 bits")),
@@ -212,7 +214,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.absent();
+        if self.absent() {
+            return visitor.visit_unit();
+        }
         match self.skip_value().parse() {
             Ok(number) => visitor.visit_u128(number),
             Err(_) => Err(Error::custom("not an integer of 128 bits")),
@@ -272,8 +276,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     ) -> Result<V::Value, Error> {
         // A private arrangement of serde_json: a map whose one value is the JSON.
         if name == RAW_VALUE {
-            self.absent();
-            return visitor.visit_map(Raw(Some(self.skip_value())));
+            let json = if self.absent() { "null" } else { self.skip_value() };
+            return visitor.visit_map(Raw(Some(json)));
         }
         visitor.visit_newtype_struct(self)
     }
@@ -284,7 +288,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.absent();
+        if self.absent() {
+            return visitor.visit_unit();
+        }
         match self.peek() {
             Some(b'"') => {
                 self.string()?.into_deserializer().deserialize_enum(name, variants, visitor)
