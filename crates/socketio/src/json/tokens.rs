@@ -36,7 +36,7 @@ impl<'a> Iterator for Tokens<'a> {
         let rest = self.text.get(self.at..)?;
         let (token, length) = match rest.as_bytes().first()? {
             b'[' => (Token::Array, 1),
-            b'{' => match placeholder(rest).filter(|_| self.placeholders) {
+            b'{' => match self.placeholders.then(|| placeholder(rest)).flatten() {
                 Some((num, length)) => (Token::Placeholder(num), length),
                 None => (Token::Object, 1),
             },
