@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use rtwire_socketio::{Binary, Data, Json, PayloadError, Varargs};
+use rtwire_socketio::{Binary, Data, Json, PayloadError, Rule, Varargs};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json, value::RawValue};
 
@@ -200,7 +200,9 @@ fn raw_json_is_an_argument_and_forges_nothing_either() {
     let raw = |text: &str| RawValue::from_string(text.into()).unwrap();
     assert_eq!(text(&raw("[1, 2]")), r#"["e",[1, 2]]"#);
     assert_eq!(read::<Box<RawValue>>(r#"["e",[1, 2],3]"#).unwrap().get(), "[1, 2]");
-    Data::event("e", &(bin(b"x"), raw("[1, 2]"))).unwrap();
+    for harmless in ["[1, 2]", r#"{"a":"\u00e9"}"#, r#"{"_placeholder_":"\\u005fplaceholder"}"#] {
+        Data::event("e", &(bin(b"x"), raw(harmless))).unwrap();
+    }
     for forged in [r#"{"_placeholder":true,"num":0}"#, r#"[{"\u005fplaceholder":true,"num":0}]"#] {
         let error = Data::event("e", &(raw(forged), bin(b"x")));
         assert!(matches!(error, Err(PayloadError::Placeholder)));
@@ -215,6 +217,32 @@ fn an_absent_argument_is_no_json_that_is_empty() {
     assert_eq!(text(&("x", absent)), r#"["e","x",null]"#);
     for error in [read::<Shape>(r#"["e"]"#).err(), read::<u128>(r#"["e"]"#).err()] {
         assert!(error.unwrap().to_string().contains("null"));
+    }
+}
+
+#[test]
+fn what_is_written_is_no_deeper_than_what_is_read() {
+    let nested = |depth: usize| {
+        let mut value = Value::Null;
+        (0..depth)
+            .for_each(|n| value = if n % 2 == 0 { json!([value]) } else { json!({"a": value}) });
+        value
+    };
+    let raw = |depth: usize| RawValue::from_string(nested(depth).to_string()).unwrap();
+    // 1: the array of the event.
+    for (depth, is_written) in [(125, true), (126, true), (127, false), (1000, false)] {
+        for data in [Data::event("e", &nested(depth)), Data::event("e", &raw(depth))] {
+            match data {
+                Ok(data) => {
+                    assert!(is_written && data.into_args::<Value>().unwrap() == nested(depth))
+                }
+                Err(PayloadError::Packet(error)) => {
+                    assert!(!is_written);
+                    assert_eq!(error.rule(), Rule::TooDeep { limit: 127 });
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 }
 

@@ -14,7 +14,12 @@ use serde::{
 use serde_json::Error;
 
 use super::PayloadError;
-use crate::{data::Data, json};
+use crate::{
+    data::Data,
+    error::Rule,
+    json::{self, Token, Tokens},
+    limits::Limits,
+};
 
 std::thread_local! {
     /// A thread writes one array at a time. In memory that it has written to before, the array is
@@ -38,9 +43,17 @@ pub(super) fn data<T: Serialize + ?Sized>(
         json.push(',');
     }
     let begun = json.len();
-    let mut writer = Writer { json, attachments: Vec::new(), placeholder: false, splice: true };
+    let mut writer = Writer {
+        json,
+        attachments: Vec::new(),
+        placeholder: false,
+        splice: true,
+        // The array.
+        depth: 1,
+        too_deep: false,
+    };
     let written = args.serialize(&mut writer);
-    let Writer { mut json, attachments, placeholder, .. } = writer;
+    let Writer { mut json, attachments, placeholder, too_deep, .. } = writer;
     if json.len() == begun && name.is_some() {
         // No arguments: no comma.
         json.pop();
@@ -49,6 +62,10 @@ pub(super) fn data<T: Serialize + ?Sized>(
     let text = json.as_str().into();
     if json.capacity() <= SCRATCH_KEPT {
         SCRATCH.set(json);
+    }
+    if too_deep {
+        let rule = Rule::TooDeep { limit: Limits::MAX_DEPTH };
+        return Err(crate::error::Error::new(rule, begun).into());
     }
     written?;
     if placeholder && !attachments.is_empty() {
@@ -65,6 +82,10 @@ struct Writer {
     placeholder: bool,
     /// A tuple that comes now is the arguments: it has no brackets.
     splice: bool,
+    /// Arrays and objects that are open.
+    depth: usize,
+    /// There would be more of them than any peer of this crate reads.
+    too_deep: bool,
 }
 
 impl Writer {
@@ -84,17 +105,49 @@ impl Writer {
         self.json.push(':');
     }
 
-    fn begin(&mut self, open: &str, close: &'static str) -> Nested<'_> {
+    fn open(&mut self, brackets: &str) -> Result<(), Error> {
         self.splice = false;
-        self.json.push_str(open);
-        Nested { writer: self, first: true, close }
+        self.json.push_str(brackets);
+        self.deeper(brackets.len())
+    }
+
+    fn deeper(&mut self, brackets: usize) -> Result<(), Error> {
+        self.depth += brackets;
+        self.too_deep |= self.depth > Limits::MAX_DEPTH.into();
+        if self.too_deep { Err(Error::custom("nested too deep")) } else { Ok(()) }
+    }
+
+    fn close(&mut self, brackets: &str) -> Result<(), Error> {
+        self.depth -= brackets.len();
+        self.raw(brackets)
+    }
+
+    fn begin(&mut self, open: &str, close: &'static str) -> Result<Nested<'_>, Error> {
+        self.open(open)?;
+        Ok(Nested { writer: self, first: true, close })
     }
 
     /// The one member of an object: a variant that has data.
-    fn variant(&mut self, variant: &str) {
-        self.splice = false;
-        self.json.push('{');
+    fn variant(&mut self, variant: &str) -> Result<(), Error> {
+        self.open("{")?;
         self.key(variant);
+        Ok(())
+    }
+
+    /// What is JSON already, of any depth.
+    fn json(&mut self, json: &str) -> Result<(), Error> {
+        for token in Tokens::new(json, false) {
+            match token {
+                Token::Array | Token::Object => self.deeper(1)?,
+                Token::End => self.depth = self.depth.saturating_sub(1),
+                // It may be a key, and escaped.
+                Token::String(inside) => {
+                    self.placeholder |= json::unescape_lossy(inside) == "_placeholder";
+                }
+                _ => {}
+            }
+        }
+        self.raw(json)
     }
 }
 
@@ -207,17 +260,17 @@ impl<'a> Serializer for &'a mut Writer {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.variant(variant);
+        self.variant(variant)?;
         value.serialize(&mut *self)?;
-        self.raw("}")
+        self.close("}")
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Nested<'a>, Error> {
-        Ok(self.begin("[", "]"))
+        self.begin("[", "]")
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Nested<'a>, Error> {
-        Ok(if self.splice { self.begin("", "") } else { self.begin("[", "]") })
+        if self.splice { self.begin("", "") } else { self.begin("[", "]") }
     }
 
     fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<Nested<'a>, Error> {
@@ -231,12 +284,12 @@ impl<'a> Serializer for &'a mut Writer {
         variant: &'static str,
         _: usize,
     ) -> Result<Nested<'a>, Error> {
-        self.variant(variant);
-        Ok(self.begin("[", "]}"))
+        self.variant(variant)?;
+        self.begin("[", "]}")
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Nested<'a>, Error> {
-        Ok(self.begin("{", "}"))
+        self.begin("{", "}")
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Struct<'a>, Error> {
@@ -245,7 +298,7 @@ impl<'a> Serializer for &'a mut Writer {
         if name.starts_with("$serde_json::private::") {
             return Ok(Struct::Json(self));
         }
-        Ok(Struct::Fields(self.begin("{", "}")))
+        self.begin("{", "}").map(Struct::Fields)
     }
 
     fn serialize_struct_variant(
@@ -255,8 +308,8 @@ impl<'a> Serializer for &'a mut Writer {
         variant: &'static str,
         _: usize,
     ) -> Result<Struct<'a>, Error> {
-        self.variant(variant);
-        Ok(Struct::Fields(self.begin("{", "}}")))
+        self.variant(variant)?;
+        self.begin("{", "}}").map(Struct::Fields)
     }
 }
 
@@ -280,7 +333,7 @@ impl Nested<'_> {
     }
 
     fn close(self) -> Result<(), Error> {
-        self.writer.raw(self.close)
+        self.writer.close(self.close)
     }
 }
 
@@ -356,9 +409,7 @@ impl Struct<'_> {
                 let serde_json::Value::String(json) = serde_json::to_value(value)? else {
                     return Err(Error::custom("JSON that is no text"));
                 };
-                // An escape might hide the key.
-                writer.placeholder |= json.contains("\"_placeholder\"") || json.contains("\\u");
-                writer.raw(&json)
+                writer.json(&json)
             }
         }
     }
