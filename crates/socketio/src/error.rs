@@ -103,7 +103,8 @@ pub enum Rule {
     #[error("CONNECT_ERROR without data")]
     ConnectErrorData,
     /// A placeholder is `{"_placeholder":true,"num":n}`, nothing more, where `n` counts from 0 in
-    /// digits and is less than the number of attachments. (The reference lets `0.5` pass.)
+    /// digits and is less than the number of attachments; one for each. (The reference lets `0.5`
+    /// pass, and several for one.)
     #[error("invalid placeholder")]
     Placeholder,
     /// Each attachment has a placeholder. (The reference lets others pass.)

@@ -91,15 +91,3 @@ fn bytes_are_not_copied_on_the_way_in() {
     assert_eq!(blobs.0.iter().map(|bytes| bytes.as_ptr()).collect::<Vec<_>>(), at);
     assert!(allocated.bytes_total < 1000, "{allocated:?}");
 }
-
-#[test]
-fn bytes_that_two_placeholders_stand_for_are_copied_for_the_first() {
-    let bytes = Bytes::from(vec![7; 1000]);
-    let at = bytes.as_ptr();
-    let json = r#"["e",{"_placeholder":true,"num":0},{"num":0,"\u005fplaceholder":true}]"#;
-    let data = Data::from_parts(json.into(), vec![bytes]).unwrap();
-    let (first, second): (Binary, Binary) = data.into_args().unwrap();
-    assert_eq!(first, second);
-    assert_ne!(first.as_ptr(), at);
-    assert_eq!(second.as_ptr(), at);
-}

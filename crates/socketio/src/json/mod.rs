@@ -172,18 +172,6 @@ pub(crate) fn is_number(text: &str) -> bool {
     Scan::new(text, 0).number(0) == Some(text.len())
 }
 
-/// Counts how often each attachment has a placeholder in JSON that has been scanned.
-#[cfg(feature = "std")]
-pub(crate) fn count_placeholders(text: &str, uses: &mut [usize]) {
-    for token in Tokens::new(text, true) {
-        if let Token::Placeholder(num) = token
-            && let Some(uses) = uses.get_mut(num)
-        {
-            *uses += 1;
-        }
-    }
-}
-
 /// The last element of an array that has been scanned, if that is a string, and not the first: with
 /// its quotes.
 pub(crate) fn last_string(array: &str) -> Option<&str> {

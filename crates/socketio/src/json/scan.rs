@@ -155,11 +155,13 @@ impl<'a> Scan<'a> {
         }
         if marked {
             // Two members leave no room for another placeholder inside this one, which would
-            // vanish with it.
+            // vanish with it. And nobody who sends makes two of one attachment: for who reads it
+            // each would be a copy, of up to a packet's length for 31 bytes.
             let used = num
                 .filter(|num| members == 2 && num.bytes().all(|byte| byte.is_ascii_digit()))
                 .and_then(|num| num.parse::<usize>().ok())
-                .and_then(|num| self.used.get_mut(num));
+                .and_then(|num| self.used.get_mut(num))
+                .filter(|used| !**used);
             match used {
                 Some(used) => *used = true,
                 None => return self.fault(Rule::Placeholder, start),

@@ -25,11 +25,6 @@ pub(super) fn args<T: DeserializeOwned>(data: Data, named: bool) -> Result<T, Pa
         return Err(PayloadError::Incomplete);
     }
     let (json, attachments) = data.into_parts();
-    let mut uses = std::vec![0; attachments.len()];
-    if !attachments.is_empty() {
-        json::count_placeholders(&json, &mut uses);
-    }
-    let attachments = attachments.into_iter().zip(uses).collect();
     let mut reader = Reader { text: &json, at: 0, depth: 0, attachments, splice: true };
     reader.take(b'[');
     if named {
@@ -44,8 +39,7 @@ struct Reader<'de> {
     text: &'de str,
     at: usize,
     depth: u8,
-    /// And how many placeholders that are still to come stand for each.
-    attachments: Vec<(Bytes, usize)>,
+    attachments: Vec<Bytes>,
     /// Before the arguments: a tuple is all that are left, anything else the first of them.
     splice: bool,
 }
@@ -116,11 +110,10 @@ impl<'de> Reader<'de> {
             return None;
         }
         let (num, length) = json::placeholder(self.rest())?;
-        let (bytes, uses) = self.attachments.get_mut(num)?;
+        let bytes = self.attachments.get_mut(num)?;
         self.at += length;
-        *uses = uses.saturating_sub(1);
-        // The last one gets it for its own, and so need not copy it if nobody else holds it.
-        Some(if *uses == 0 { mem::take(bytes) } else { bytes.clone() })
+        // It has one placeholder; and who gets it for its own need not copy it.
+        Some(mem::take(bytes))
     }
 
     fn nested<T>(
