@@ -1,4 +1,5 @@
 use alloc::string::String;
+use core::fmt;
 
 use crate::json::{Json, push_string};
 
@@ -12,7 +13,9 @@ use crate::json::{Json, push_string};
 /// assert_eq!((&*recovery.pid, recovery.offset.as_deref()), ("p-1", Some("o-7")));
 /// # Ok::<(), rtwire_socketio::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` does not show the pid, which is a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Recovery {
     /// The secret name of the session, as the server has told it.
     pub pid: String,
@@ -43,5 +46,11 @@ impl Recovery {
         }
         object.push_str(members);
         Json::scanned(object.into())
+    }
+}
+
+impl fmt::Debug for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recovery").field("offset", &self.offset).finish_non_exhaustive()
     }
 }

@@ -255,6 +255,13 @@ fn the_output_is_limited() {
     }
 }
 
+#[test]
+fn the_secret_name_of_a_session_is_not_shown() {
+    let recovery = recovery("secret", Some("o-7"));
+    let shown = format!("{recovery:?}");
+    assert!(shown.contains("o-7") && !shown.contains("secret"), "{shown}");
+}
+
 fn recovery(pid: &str, offset: Option<&str>) -> Recovery {
     Recovery { pid: pid.into(), offset: offset.map(Into::into) }
 }
