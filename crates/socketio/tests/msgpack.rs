@@ -122,13 +122,20 @@ fn rule(args: &[u8], limits: Limits) -> Option<Rule> {
 }
 
 #[test]
-fn attachments_are_slices_of_the_message() {
-    let message = event(b"\x92\xa1e\xc4\x04\x01\x02\x03\x04");
-    let packet = decode(message.clone(), Limits::default()).unwrap();
-    let Body::Event { data, .. } = packet.body else { panic!("an event") };
-    let [attachment] = data.attachments() else { panic!("one attachment") };
-    assert_eq!(attachment.as_ptr(), message[message.len() - 4..].as_ptr());
-    assert_eq!(data.into_args::<Binary>().unwrap().0, [1, 2, 3, 4][..]);
+fn attachments_are_slices_of_the_message_unless_they_are_the_lesser_part_of_it() {
+    let head = event(b"\x92\xa1e\xc4").len() + 1;
+    for (length, shares) in
+        [(0, false), (head - 1, false), (head, true), (head + 1, true), (200, true)]
+    {
+        let content = vec![7; length];
+        let args = [b"\x92\xa1e\xc4", &[length.try_into().unwrap()][..], &content].concat();
+        let message = event(&args);
+        let packet = decode(message.clone(), Limits::default()).unwrap();
+        let Body::Event { data, .. } = packet.body else { panic!("an event") };
+        let [attachment] = data.attachments() else { panic!("one attachment") };
+        assert_eq!(message.as_ptr_range().contains(&attachment.as_ptr()), shares, "{length}");
+        assert_eq!(data.into_args::<Binary>().unwrap().0, content);
+    }
 }
 
 #[test]

@@ -13,7 +13,8 @@
 //! | NaN, ±∞ | `null` |
 //!
 //! So events, handlers and payloads are the same with both parsers. The price is one pass over the
-//! packet; bytes are not copied on the way in, and once into the message on the way out.
+//! packet; bytes are not copied on the way in, unless they are the lesser part of the message, and
+//! once into the message on the way out.
 
 mod reader;
 mod writer;
@@ -35,7 +36,7 @@ use writer::Writer;
 
 impl Packet {
     /// Decodes a packet of [`Parser::Msgpack`](crate::Parser::Msgpack). Attachments are slices of
-    /// `message`.
+    /// `message`, or copies if all together are less than half of it, which they would keep.
     ///
     /// # Errors
     /// The rule that `message` breaks.

@@ -216,7 +216,17 @@ impl<'a> Reader<'a> {
         match self.placeholder {
             // Its meaning is no attachment here, but could not be told from one any more.
             Some(at) if !self.attachments.is_empty() => Err(Error::new(Rule::Placeholder, at)),
-            _ => Ok((self.json, self.attachments)),
+            _ => {
+                let mut attachments = self.attachments;
+                // Who keeps little must not keep much: a slice keeps the whole message.
+                let kept: usize = attachments.iter().map(Bytes::len).sum();
+                if kept < self.message.len().div_ceil(2) {
+                    for bytes in &mut attachments {
+                        *bytes = Bytes::copy_from_slice(bytes);
+                    }
+                }
+                Ok((self.json, attachments))
+            }
         }
     }
 
