@@ -30,6 +30,11 @@ impl<T> NamespaceMap<T> {
         self.entries.binary_search_by(|(name, _)| name.cmp(namespace))
     }
 
+    /// The name as it is kept here.
+    pub(crate) fn name(&self, namespace: &Namespace) -> Option<&Namespace> {
+        self.find(namespace).ok().and_then(|index| self.entries.get(index)).map(|(name, _)| name)
+    }
+
     /// The value of a namespace.
     pub fn get(&self, namespace: &Namespace) -> Option<&T> {
         self.find(namespace).ok().and_then(|index| self.entries.get(index)).map(|(_, value)| value)

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use rtwire_socketio::{
     AckToken, Connection, Data, DisconnectReason, Event, Json, Limits, Message, Namespace,
     PreparedEvent, Rule, SendError,
@@ -339,6 +340,35 @@ fn a_client_that_asks_and_does_not_read_fills_no_memory() {
     assert_eq!(connection.accept(&ns("/x"), "sid"), Err(SendError::Full));
     sent(&mut connection);
     assert_eq!(connection.accept(&ns("/x"), "sid"), Ok(()), "still asked");
+}
+
+#[test]
+fn what_is_little_of_a_message_does_not_keep_all_of_it() {
+    let zeros = "0".repeat(1000);
+    let mut connection = joined(&["/a"]);
+    for (message, v4) in [
+        (format!(r#"2/a,{zeros}1["x"]"#), false),
+        (format!(r#"2/a,["x","{zeros}"]"#), false),
+        ("1/a,".to_owned(), false),
+        (format!(r#"0/b,{{"x":"{zeros}"}}"#), false),
+        (format!("0/{zeros},"), false),
+        (format!("0/a?x={zeros},"), true),
+    ] {
+        let text = ByteString::from(message);
+        let mut old = Connection::new_v4(Limits::default(), START);
+        let connection = if v4 { &mut old } else { &mut connection };
+        let event = connection.next_event(text.clone().into(), START).unwrap().unwrap();
+        let (namespace, ack) = match &event {
+            Event::Event { namespace, ack, .. } => (namespace, ack.as_ref()),
+            Event::Connect { namespace, .. } | Event::Disconnect { namespace, .. } => {
+                (namespace, None)
+            }
+            other => panic!("{other:?}"),
+        };
+        for name in [Some(namespace), ack.map(AckToken::namespace)].into_iter().flatten() {
+            assert!(!text.as_bytes().as_ptr_range().contains(&name.as_ptr()), "{name}");
+        }
+    }
 }
 
 #[test]

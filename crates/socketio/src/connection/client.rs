@@ -112,7 +112,7 @@ impl Connection<Client> {
     }
 
     fn receive(&mut self, packet: Packet) -> Result<Option<Event>, Error> {
-        let Packet { namespace, body } = packet;
+        let Packet { namespace, body } = self.renamed(packet);
         // The namespace, whose state the packet does not fit, follows the type.
         let fault = |rule| Err(Error::new(rule, 1));
         let state = self.namespaces.get(&namespace).copied();
@@ -180,7 +180,7 @@ impl Connection<Client> {
         };
         let recovered = recovery.as_ref().is_some_and(|(_, recovered)| *recovered);
         if let Some((recovery, _)) = recovery {
-            self.role.recoveries.insert(namespace.detached(), recovery);
+            self.role.recoveries.insert(namespace.clone(), recovery);
         }
         self.join(&namespace);
         Ok(Some(Event::Connected { namespace, sid, recovered }))

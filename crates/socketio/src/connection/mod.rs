@@ -112,6 +112,13 @@ impl<R> Connection<R> {
         result
     }
 
+    /// The packet under the name that is kept here, or a copy: a part of the message would keep the
+    /// whole of it, as long as somebody holds the event.
+    fn renamed(&self, packet: Packet) -> Packet {
+        let name = self.namespaces.name(&packet.namespace).cloned();
+        Packet { namespace: name.unwrap_or_else(|| packet.namespace.detached()), ..packet }
+    }
+
     /// The CONNECT of this namespace is answered.
     fn join(&mut self, namespace: &Namespace) {
         self.joins += 1;
@@ -131,7 +138,7 @@ impl<R> Connection<R> {
         let Packet { namespace, body } = packet;
         match body {
             Body::Event { id, data } => {
-                let ack = id.map(|id| AckToken { namespace: namespace.detached(), join, id });
+                let ack = id.map(|id| AckToken { namespace: namespace.clone(), join, id });
                 Some(Event::Event { namespace, data, ack })
             }
             // An ack that nobody awaits is late, and no fault.

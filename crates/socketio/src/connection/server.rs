@@ -102,6 +102,7 @@ impl Connection {
             Protocol::V4 => query::into_auth(packet),
             Protocol::V5 => packet,
         };
+        let packet = self.renamed(packet);
         // The namespace, whose state the packet does not fit, follows the type.
         let fault = |rule| Err(Error::new(rule, 1));
         let state = self.namespaces.get(&packet.namespace).copied();
@@ -114,7 +115,7 @@ impl Connection {
                 fault(Rule::TooManyNamespaces { limit: self.limits.max_namespaces })
             }
             (Body::Connect(auth), None | Some(State::Left)) => {
-                self.namespaces.insert(packet.namespace.detached(), State::Asked);
+                self.namespaces.insert(packet.namespace.clone(), State::Asked);
                 let auth = auth.clone();
                 Ok(Some(Event::Connect { namespace: packet.namespace, auth }))
             }
