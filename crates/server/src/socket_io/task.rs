@@ -169,7 +169,9 @@ fn cost(event: &Event) -> usize {
         Event::Event { data, .. } => {
             data.json().len() + data.attachments().iter().map(Bytes::len).sum::<usize>()
         }
-        Event::Connect { auth, .. } => auth.as_ref().map_or(0, |auth| auth.len()),
+        Event::Connect { namespace, auth } => {
+            namespace.len() + auth.as_ref().map_or(0, |auth| auth.len())
+        }
         _ => 0,
     };
     data + EVENT_OVERHEAD
@@ -357,5 +359,22 @@ impl Drop for ClientTask {
             socket.space().end(&socket);
             self.io.clean_up(socket.space());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_waits_counts_what_it_holds() {
+        let auth = Json::decode(r#"{"a":1}"#.into()).unwrap();
+        let namespace = Namespace::try_from("/long".repeat(100).as_str()).unwrap();
+        let connect = Event::Connect { namespace: namespace.clone(), auth: Some(auth) };
+        assert_eq!(cost(&connect), EVENT_OVERHEAD + 500 + 7);
+        // It has joined, and its name is kept for that.
+        let data = Data::binary_event("e", vec![Bytes::from_static(b"123")]).unwrap();
+        let json = data.json().len();
+        assert_eq!(cost(&Event::Event { namespace, data, ack: None }), EVENT_OVERHEAD + json + 3);
     }
 }
