@@ -95,6 +95,32 @@ fn chromium_gets_npm_socketio_client_from_the_server_that_it_talks_to() {
     Process::start(foreign::chromium("chromium_bundle.mjs", &arguments)).finish();
 }
 
+/// Of a page of another origin, over each transport of a browser.
+fn socket_io(client: &str, options: &[&str]) {
+    let page = Server::rtwire();
+    let server = Server::example("socketio_client_suite", options);
+    let arguments = [&page.url("/livez"), &server.url(""), client];
+    Process::start(foreign::chromium("chromium_socketio_client.mjs", &arguments)).finish();
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_npm_socketio_client_talks_over_each_transport() {
+    socket_io("4", &[]);
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_npm_socketio_client_with_messagepack_talks_over_each_transport() {
+    socket_io("msgpack", &["--parser", "msgpack"]);
+}
+
+#[test]
+#[ignore = "needs Node and Chromium"]
+fn chromium_npm_socketio_client_2_talks_over_each_transport_and_jsonp() {
+    socket_io("2", &["--eio3"]);
+}
+
 #[test]
 #[ignore = "needs Node and Chromium"]
 fn chromium_dashboard_moves_and_goes_on_after_a_restart_and_says_what_was_lost() {
