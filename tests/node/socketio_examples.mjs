@@ -100,7 +100,7 @@ const cases = {
         await client.close();
       }
     }
-    // Events of both directions keep their order while the transport changes, and over some heartbeats.
+    // Events of both directions keep their order while the transport changes.
     const moving = join(connection(url, transport));
     await moving.hears("connect");
     await moving.hears("auth", {});
@@ -114,8 +114,7 @@ const cases = {
       for (let more = 0; more < 20; more += 1) await moving.hears("message-back", ...numbered(heard++));
     };
     send();
-    const since = performance.now();
-    while (sent < 400 || performance.now() - since < 1000) {
+    while (sent < 400) {
       send();
       await hear();
     }

@@ -1,4 +1,4 @@
-//! Python's `python-socketio` as a client of `rtwire serve`, over each transport.
+//! Python's `python-socketio` as a client of `rtwire serve`, and of the servers of Node's suites, over each transport.
 
 use rtwire_tests::{Process, Server, foreign};
 
@@ -18,6 +18,15 @@ fn run(case: &str) {
     });
     for (client, _server) in runs {
         client.finish();
+    }
+}
+
+/// The same at an example, one after the other: the heartbeats of such a server are quick.
+fn run_at(example: &str, case: &str) {
+    let server = Server::example(example, &[]);
+    for transport in TRANSPORTS {
+        let arguments = [&server.url(""), case, transport];
+        Process::start(foreign::python("socketio_suites.py", &arguments)).finish();
     }
 }
 
@@ -119,4 +128,52 @@ fn python_socketio_hears_of_a_restart_and_reconnects_where_it_does() {
         let _again = Server::rtwire_with(&["--addr", &address]);
         client.finish();
     }
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_suite_has_sockets_in_several_namespaces() {
+    run_at("socketio_client_suite", "namespaces");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_suite_is_refused_by_middlewares_and_where_there_is_no_namespace() {
+    run_at("socketio_client_suite", "refused");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_suite_is_shown_its_handshake() {
+    run_at("socketio_client_suite", "handshake");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_suite_gets_texts_of_every_script() {
+    run_at("socketio_client_suite", "texts");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_suite_gets_dates() {
+    run_at("socketio_client_suite", "dates");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_suite_sends_and_gets_bytes_anywhere() {
+    run_at("socketio_client_suite", "binary");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_suite_acks_and_is_acked() {
+    run_at("socketio_client_suite", "acks");
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn python_socketio_is_content_with_the_server_of_the_protocol_suite() {
+    run_at("socketio_protocol_suite", "protocol");
 }
