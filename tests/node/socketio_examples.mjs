@@ -1,5 +1,5 @@
 // npm's `socket.io-client` at the examples of rtwire: `node socketio_examples.mjs URL CASE TRANSPORT`.
-// The case is the name of the example.
+// The case is the name of the example, unless it says which one it is for.
 
 import assert from "node:assert/strict";
 import { connection, isVersion2, join, open, run } from "./socketio_connection.mjs";
@@ -82,6 +82,39 @@ const cases = {
     // Not of what it ignores, but of the room that they shared.
     await bob.hears("gone", "Ada", "client namespace disconnect");
     await bob.close();
+  },
+
+  /** At `chat`: who comes in and speaks while its transport changes, and hears another one, misses no word. */
+  async chat_in_order(url, transport) {
+    const ada = await open(url, "websocket", "/", { name: "Ada" });
+    await ada.ask("enter", "lobby");
+    for (let round = 0; round < (transport === "upgrade" ? 5 : 1); round += 1) {
+      const auth = { name: "Bob" };
+      const bob = join(connection(url, transport, isVersion2 ? { query: auth } : {}), "/", auth);
+      await bob.hears("connect");
+      await bob.ask("enter", "lobby");
+      await ada.hears("entered", "lobby", "Bob");
+      const final = transport === "upgrade" ? "websocket" : transport;
+      const heard = { ada: { Ada: [], Bob: [] }, bob: { Ada: [], Bob: [] } };
+      let said = 0;
+      while (said < 200 || bob.engine.transport.name !== final) {
+        for (let more = 0; more < 20; more += 1, said += 1) {
+          for (const client of [ada, bob]) client.socket.emit("say", "lobby", `${said}`);
+        }
+        for (const [client, words] of [[ada, heard.ada], [bob, heard.bob]]) {
+          for (let more = 0; more < 40; more += 1) {
+            const [event, room, name, text] = await client.next("said");
+            assert.deepEqual([event, room], ["said", "lobby"]);
+            words[name].push(text);
+          }
+        }
+      }
+      const numbers = Array.from({ length: said }, (_, number) => `${number}`);
+      assert.deepEqual(heard, { ada: { Ada: numbers, Bob: numbers }, bob: { Ada: numbers, Bob: numbers } });
+      await bob.close();
+      await ada.hears("gone", "Bob", "client namespace disconnect");
+    }
+    await ada.close();
   },
 
   /** What the test suite of the protocol asks of its server. */

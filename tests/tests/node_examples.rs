@@ -4,9 +4,13 @@ use rtwire_tests::{Process, Server, foreign};
 
 /// Over each transport, with this client: `4` and `2` are versions, `msgpack` is 4 with that parser.
 fn run(example: &str, options: &[&str], client: &str) -> Server {
+    run_case(example, options, example, client)
+}
+
+fn run_case(example: &str, options: &[&str], case: &str, client: &str) -> Server {
     let server = Server::example(example, options);
     for transport in ["polling", "websocket", "upgrade"] {
-        let arguments = [&server.url(""), example, transport, "{}", client];
+        let arguments = [&server.url(""), case, transport, "{}", client];
         Process::start(foreign::node("socketio_examples.mjs", &arguments)).finish();
     }
     server
@@ -32,6 +36,18 @@ fn node_socketio_chats() {
 #[ignore = "needs Node"]
 fn node_socketio_2_chats() {
     run("chat", &["--eio3"], "2");
+}
+
+#[test]
+#[ignore = "needs Node"]
+fn node_socketio_misses_no_word_of_the_chat_while_its_transport_changes() {
+    run_case("chat", &[], "chat_in_order", "4");
+}
+
+#[test]
+#[ignore = "needs Node"]
+fn node_socketio_2_misses_no_word_of_the_chat_while_its_transport_changes() {
+    run_case("chat", &["--eio3"], "chat_in_order", "2");
 }
 
 #[test]
