@@ -3,7 +3,7 @@
 
 use rtwire_server::adapter::{InMemoryAdapter, Recovery};
 use rtwire_server::{
-    Binary, CompressionConfig, Endpoints, EngineIo, EngineIoLimits, EngineIoMessage,
+    Ack, Binary, CompressionConfig, Endpoints, EngineIo, EngineIoLimits, EngineIoMessage,
     EngineIoPreparedMessage, EngineIoSendError, EngineIoSocket, OriginPolicy, Socket, SocketIo,
 };
 use rtwire_tokio::WebSocket;
@@ -361,6 +361,10 @@ async fn an_event_is_compressed_unless_it_is_said_otherwise() {
                     drop(quiet.emit_with_ack::<()>("a", &long()));
                     socket.emit("a", &long())
                 })
+                .on("ask", async |socket: Socket, ack: Ack| {
+                    socket.compress(false).emit("a", &long())?;
+                    ack.send(&long())
+                })
             });
             let server = start(Endpoints::new().socket_io(io.clone())).await;
             let mut peer = raw(&server, "/socket.io/").await;
@@ -377,6 +381,9 @@ async fn an_event_is_compressed_unless_it_is_said_otherwise() {
             drop(everybody().compress(false).emit_with_ack::<()>("a", &long()));
             everybody().emit("a", &long()).unwrap();
             expect(&mut peer, &[YES, NO, NO, NO, YES, NO, YES]).await;
+
+            send(&mut peer, r#"421["ask"]"#).await;
+            expect(&mut peer, &[NO, YES]).await;
         }
     }
 }
