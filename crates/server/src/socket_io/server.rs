@@ -240,6 +240,9 @@ impl SocketIo {
     /// let them, and what they have in the query of another namespace is their
     /// [`auth`](crate::Socket::auth) there.
     ///
+    /// They know nothing of [recovery](InMemoryAdapter::with_recovery). Where others are recovered, an event's offset
+    /// is one more argument to them, as at Node's server.
+    ///
     /// Nobody tells them their ids: they make them of the session's sid, and so does the server. Who knows one can
     /// speak for its client, so other clients are not to be told it.
     #[must_use]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use rtwire_server::adapter::{InMemoryAdapter, Recovery};
 use rtwire_server::{
     ConnectError, Data, Endpoints, Message, NamespaceHandlers, OriginPolicy, Socket, SocketIo,
     SocketIoLimits,
@@ -177,6 +178,18 @@ async fn events_of_one_broadcast_reach_clients_of_both_protocols() {
     let id = question.strip_prefix("42").unwrap().strip_suffix(r#"["question"]"#).unwrap();
     send(&mut old, &format!(r#"43{id}["yes"]"#)).await;
     expect(&mut old, r#"42["answer","yes"]"#).await;
+}
+
+#[tokio::test]
+async fn events_have_their_offset_behind_them_where_others_are_recovered() {
+    let recovery = InMemoryAdapter::with_recovery(Recovery::default());
+    let (server, _) = serve(SocketIo::with_adapter(recovery).allow_eio3(true), echo).await;
+    let (mut socket, _) = open(&server).await;
+    expect(&mut socket, "40").await;
+    send(&mut socket, r#"42["echo",1]"#).await;
+    let event = text(&mut socket).await;
+    let offset = event.strip_prefix(r#"42["echo",1,""#).and_then(|rest| rest.strip_suffix("\"]"));
+    assert!(offset.is_some_and(|offset| !offset.contains('"')), "{event}");
 }
 
 #[tokio::test]
