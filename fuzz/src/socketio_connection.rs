@@ -77,6 +77,7 @@ impl Model {
                 .max_packet(100)
                 .max_attachments(2)
                 .max_namespaces(2)
+                .max_namespace(8)
                 .max_acks(2)
                 .max_output(200),
         };
@@ -193,10 +194,16 @@ impl Model {
     fn rule(&self, packet: &Packet) -> Option<Rule> {
         let state = self.namespaces.get(&packet.namespace);
         let limit = self.limits.max_namespaces;
+        let longest = self.limits.max_namespace;
         match (&packet.body, state) {
             (Body::ConnectError(_), _) => Some(Rule::UnexpectedConnectError),
             (Body::Connect(_), None) => {
-                (self.namespaces.len() >= limit).then_some(Rule::TooManyNamespaces { limit })
+                let too_many = Rule::TooManyNamespaces { limit };
+                let too_long = Rule::NamespaceTooLong { limit: longest };
+                let is_too_long = packet.namespace.len() > longest;
+                (self.namespaces.len() >= limit)
+                    .then_some(too_many)
+                    .or(is_too_long.then_some(too_long))
             }
             (Body::Connect(_), Some(State::Left)) => None,
             (Body::Connect(_), Some(State::Asked | State::Joined { .. })) => {

@@ -159,6 +159,13 @@ pub enum Rule {
         /// In namespaces of one connection.
         limit: usize,
     },
+    /// A CONNECT to a namespace whose name is longer than
+    /// [`Limits::max_namespace`](crate::Limits::max_namespace).
+    #[error("a namespace of more than {limit} bytes")]
+    NamespaceTooLong {
+        /// In bytes.
+        limit: usize,
+    },
 }
 
 impl Rule {
@@ -198,7 +205,8 @@ impl Rule {
             | Self::NotConnected
             | Self::UnexpectedConnectError
             | Self::ConnectTimeout
-            | Self::TooManyNamespaces { .. } => DisconnectReason::ForcedServerClose,
+            | Self::TooManyNamespaces { .. }
+            | Self::NamespaceTooLong { .. } => DisconnectReason::ForcedServerClose,
         }
     }
 
@@ -234,7 +242,8 @@ impl Rule {
             | Self::MissingMessage
             | Self::NotJoined
             | Self::ConnectTimeout
-            | Self::TooManyNamespaces { .. } => "Socket.IO 5, Connection to a namespace",
+            | Self::TooManyNamespaces { .. }
+            | Self::NamespaceTooLong { .. } => "Socket.IO 5, Connection to a namespace",
             Self::DisconnectData => "Socket.IO 5, Disconnection from a namespace",
         }
     }

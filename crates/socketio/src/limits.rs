@@ -26,6 +26,9 @@ pub struct Limits {
     /// [`Rule::TooManyNamespaces`](crate::Rule::TooManyNamespaces); at the client's end
     /// [`SendError::TooManyNamespaces`](crate::SendError::TooManyNamespaces).
     pub max_namespaces: usize,
+    /// Longest name of a namespace that a client may ask for, without a query: 256 bytes. A connection keeps the names
+    /// of its namespaces. Over it, [`Rule::NamespaceTooLong`](crate::Rule::NamespaceTooLong).
+    pub max_namespace: usize,
     /// How long a client may take to join its first namespace: 45 s. Over it,
     /// [`Rule::ConnectTimeout`](crate::Rule::ConnectTimeout).
     pub connect_timeout: Duration,
@@ -49,6 +52,7 @@ impl Default for Limits {
             attachments_timeout: Duration::from_secs(10),
             max_depth: Self::MAX_DEPTH,
             max_namespaces: 64,
+            max_namespace: 256,
             connect_timeout: Duration::from_secs(45),
             max_acks: 1024,
             max_output: 1 << 20,
@@ -91,6 +95,12 @@ impl Limits {
     /// Sets [`max_namespaces`](#structfield.max_namespaces), in namespaces.
     pub fn max_namespaces(mut self, namespaces: usize) -> Self {
         self.max_namespaces = namespaces;
+        self
+    }
+
+    /// Sets [`max_namespace`](#structfield.max_namespace), in bytes.
+    pub fn max_namespace(mut self, bytes: usize) -> Self {
+        self.max_namespace = bytes;
         self
     }
 

@@ -114,6 +114,9 @@ impl Connection {
             (Body::Connect(_), None) if self.namespaces.len() >= self.limits.max_namespaces => {
                 fault(Rule::TooManyNamespaces { limit: self.limits.max_namespaces })
             }
+            (Body::Connect(_), None) if packet.namespace.len() > self.limits.max_namespace => {
+                fault(Rule::NamespaceTooLong { limit: self.limits.max_namespace })
+            }
             (Body::Connect(auth), None | Some(State::Left)) => {
                 self.namespaces.insert(packet.namespace.clone(), State::Asked);
                 let auth = auth.clone();
