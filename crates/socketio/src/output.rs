@@ -16,6 +16,7 @@ pub struct Output {
 #[derive(Debug)]
 struct Queued {
     item: Item,
+    cost: usize,
     uncompressed: bool,
 }
 
@@ -50,7 +51,7 @@ impl Output {
             self.queue.shrink_to(0);
             return None;
         };
-        self.bytes = self.bytes.saturating_sub(cost(queued.item.len()));
+        self.bytes = self.bytes.saturating_sub(queued.cost);
         self.took_uncompressed = queued.uncompressed;
         Some(match queued.item {
             Item::Packet(packet) => Message::Text(packet.encode_after(prefix)),
@@ -115,8 +116,9 @@ impl Output {
     }
 
     fn queued(&mut self, item: Item) {
-        self.bytes = self.bytes.saturating_add(cost(item.len()));
-        self.queue.push_back(Queued { item, uncompressed: self.uncompressed });
+        let cost = cost(item.len());
+        self.bytes = self.bytes.saturating_add(cost);
+        self.queue.push_back(Queued { item, cost, uncompressed: self.uncompressed });
     }
 }
 

@@ -7,11 +7,11 @@ use crate::{
     msgpack,
     namespace::Namespace,
     output,
-    packet::{Body, Packet},
+    packet::{Body, MAX_ACK_ID, Packet},
     parser::Parser,
 };
 
-/// An event that was encoded once and goes to many connections, without an ack.
+/// An event that was encoded once and goes to many connections.
 ///
 /// ```
 /// use rtwire_socketio::{Data, Namespace, PreparedEvent};
@@ -48,13 +48,48 @@ impl PreparedEvent {
         namespace: &Namespace,
         data: Data,
     ) -> Result<Self, SendError> {
+        Self::encode(parser, namespace, None, data)
+    }
+
+    /// As [`with_parser`](Self::with_parser), with an ack id. One id will do for all receivers, each of which has
+    /// [to know](crate::Connection::await_ack) that it is awaited.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`SendError::AckId`] for one above 2^53 − 1.
+    ///
+    /// ```
+    /// use rtwire_socketio::{Data, Namespace, Parser, PreparedEvent};
+    ///
+    /// let data = Data::from_parts(r#"["ready?"]"#.into(), vec![])?;
+    /// let prepared = PreparedEvent::with_ack(Parser::Text, &Namespace::default(), 7, data).unwrap();
+    /// assert_eq!(prepared.messages().next(), Some(r#"27["ready?"]"#.into()));
+    /// # Ok::<(), rtwire_socketio::Error>(())
+    /// ```
+    pub fn with_ack(
+        parser: Parser,
+        namespace: &Namespace,
+        id: u64,
+        data: Data,
+    ) -> Result<Self, SendError> {
+        if id > MAX_ACK_ID {
+            return Err(SendError::AckId);
+        }
+        Self::encode(parser, namespace, Some(id), data)
+    }
+
+    fn encode(
+        parser: Parser,
+        namespace: &Namespace,
+        id: Option<u64>,
+        data: Data,
+    ) -> Result<Self, SendError> {
         data.ready_as_event()?;
         let message = match parser {
             Parser::Text => {
-                let body = Body::Event { id: None, data: data.clone() };
+                let body = Body::Event { id, data: data.clone() };
                 Packet { namespace: namespace.clone(), body }.encode().into()
             }
-            Parser::Msgpack => msgpack::encode_event(namespace, None, &data).into(),
+            Parser::Msgpack => msgpack::encode_event(namespace, id, &data).into(),
         };
         Ok(Self { namespace: namespace.clone(), parser, message, data })
     }

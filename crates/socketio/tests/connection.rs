@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytestring::ByteString;
 use rtwire_socketio::{
-    AckToken, Connection, Data, DisconnectReason, Event, Json, Limits, Message, Namespace,
+    AckToken, Connection, Data, DisconnectReason, Event, Json, Limits, Message, Namespace, Parser,
     PreparedEvent, Rule, SendError,
 };
 
@@ -320,6 +320,26 @@ fn the_number_of_awaited_acks_is_limited() {
     assert_eq!(sent(&mut connection).len(), 2);
     hear(&mut connection, "30[]");
     assert_eq!(ask(&mut connection, 2), Ok(()));
+}
+
+#[test]
+fn an_ack_of_a_prepared_event_is_awaited_by_each() {
+    let event = data("[\"x\"]");
+    let prepared = PreparedEvent::with_ack(Parser::Text, &root(), 7, event.clone()).unwrap();
+    let too_large = PreparedEvent::with_ack(Parser::Text, &root(), 1 << 53, event);
+    assert_eq!(too_large.err(), Some(SendError::AckId));
+    for _ in 0..2 {
+        let mut connection = joined_with(Limits::default().max_acks(1), &["/"]);
+        assert_eq!(connection.await_ack(&ns("/a"), 7, None), Err(SendError::NotJoined));
+        connection.await_ack(&root(), 7, None).unwrap();
+        assert_eq!(connection.await_ack(&root(), 8, None), Err(SendError::TooManyAcks));
+        connection.send_prepared(&prepared).unwrap();
+        assert_eq!(texts(&mut connection), ["27[\"x\"]"]);
+        let ack = Event::Ack { namespace: root(), id: 7, data: data("[1]") };
+        assert_eq!(hear(&mut connection, "37[1]"), Some(ack));
+        // Nobody awaits a second one.
+        assert_eq!(hear(&mut connection, "37[1]"), None);
+    }
 }
 
 #[test]

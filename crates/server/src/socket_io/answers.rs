@@ -101,7 +101,7 @@ impl<T: DeserializeOwned> Answers<T> {
         timeout: Duration,
     ) -> Self {
         let members = Members::of(space);
-        let asked = members.broadcast_with_ack(&data, &to, flags, timeout);
+        let asked = members.broadcast_with_ack(data.clone(), &to, flags, timeout);
         let (waiting, here) = match asked {
             Ok(asked) => asked,
             Err(error) => return Self::failed(error.into()),

@@ -268,20 +268,8 @@ impl Client {
         if flags.volatile && !self.is_writable(&mut state) {
             return false;
         }
-        let sent = state.member(socket).map(drop).and_then(|()| {
-            let ready = state.connection.ready(&socket.space().name);
-            ready?;
-            if packet.parser == self.rules.parser && state.connection.output().is_empty() {
-                let all = &packet.messages;
-                match self.session.update(|session| session.send_all_prepared(all)) {
-                    Err(engine_io::SendError::Full) => {}
-                    sent => return sent.map_err(|_| EmitError::Disconnected),
-                }
-            }
-            state.queue(flags, |connection| connection.send_prepared(&packet.event))?;
-            self.write(&mut state);
-            Ok(())
-        });
+        let sent = state.member(socket).map(drop);
+        let sent = sent.and_then(|()| self.send_packet(&mut state, socket, packet, flags));
         drop(state);
         if matches!(sent, Err(EmitError::Full)) {
             self.too_slow();
@@ -289,20 +277,53 @@ impl Client {
         sent.is_ok()
     }
 
-    /// As [`deliver`](Self::deliver), with an event that the client is to answer.
+    /// As [`deliver`](Self::deliver), with an event of this ack id that the client is to answer.
     pub(crate) fn deliver_with_ack(
         &self,
         socket: &Socket,
         id: u64,
-        data: Data,
+        packet: &PreparedPacket,
         timeout: Duration,
         flags: Flags,
     ) -> Result<oneshot::Receiver<Answer>, EmitError> {
-        let sent = self.emit_with_ack(socket, id, data, timeout, flags);
+        let deadline = self.session.now().saturating_add(timeout);
+        let mut state = self.lock();
+        state.member(socket)?;
+        if flags.volatile && !self.is_writable(&mut state) {
+            return Err(EmitError::Volatile);
+        }
+        let sent = state.expect_answer(socket, id, deadline).and_then(|answer| {
+            self.send_packet(&mut state, socket, packet, flags)?;
+            Ok(answer)
+        });
+        drop(state);
         if matches!(sent, Err(EmitError::Full)) {
             self.too_slow();
         }
+        // The task has a new deadline.
+        self.session.update(|_| ());
         sent
+    }
+
+    /// Queues what was encoded for many: as it is where all is sent that was to be sent before.
+    fn send_packet(
+        &self,
+        state: &mut State,
+        socket: &Socket,
+        packet: &PreparedPacket,
+        flags: Flags,
+    ) -> Result<(), EmitError> {
+        state.connection.ready(&socket.space().name)?;
+        if packet.parser == self.rules.parser && state.connection.output().is_empty() {
+            let all = &packet.messages;
+            match self.session.update(|session| session.send_all_prepared(all)) {
+                Err(engine_io::SendError::Full) => {}
+                sent => return sent.map_err(|_| EmitError::Disconnected),
+            }
+        }
+        state.queue(flags, |connection| connection.send_prepared(&packet.event))?;
+        self.write(state);
+        Ok(())
     }
 
     /// Whether the transport takes something now: over polling, a GET waits; and nothing is held up
@@ -500,6 +521,20 @@ impl State {
         let sent = send(&mut self.connection);
         self.connection.output().set_compress(true);
         sent
+    }
+
+    /// Has the event with this ack id answered, which is sent after this.
+    fn expect_answer(
+        &mut self,
+        socket: &Socket,
+        id: u64,
+        deadline: Duration,
+    ) -> Result<oneshot::Receiver<Answer>, EmitError> {
+        self.member(socket)?;
+        self.connection.await_ack(&socket.space().name, id, Some(deadline))?;
+        let (sender, answer) = oneshot::channel();
+        self.member(socket)?.acks.insert(id, sender);
+        Ok(answer)
     }
 
     /// Whoever waits for an ack of this socket hears that it has gone.

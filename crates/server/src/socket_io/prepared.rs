@@ -18,10 +18,14 @@ impl PreparedPacket {
     pub(crate) fn new(
         parser: Parser,
         namespace: &Namespace,
+        ack: Option<u64>,
         data: Data,
         flags: Flags,
     ) -> Result<Self, SendError> {
-        let event = PreparedEvent::with_parser(parser, namespace, data)?;
+        let event = match ack {
+            None => PreparedEvent::with_parser(parser, namespace, data)?,
+            Some(id) => PreparedEvent::with_ack(parser, namespace, id, data)?,
+        };
         let prepare = |message| {
             let message = match message {
                 Message::Text(text) => engine_io::PreparedMessage::new(text),

@@ -181,11 +181,11 @@ impl Socket {
     pub(crate) fn deliver_with_ack(
         &self,
         id: u64,
-        data: Data,
+        packet: &PreparedPacket,
         timeout: Duration,
         flags: Flags,
     ) -> Answer<Data> {
-        answered(self.inner.client.deliver_with_ack(self, id, data, timeout, flags))
+        answered(self.inner.client.deliver_with_ack(self, id, packet, timeout, flags))
     }
 
     pub(crate) fn set_left(&self, reason: DisconnectReason) {

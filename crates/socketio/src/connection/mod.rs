@@ -209,13 +209,39 @@ impl<R> Connection<R> {
         let join = self.join_of(namespace)?;
         self.room()?;
         data.ready_as_event()?;
+        self.register_ack(join, id, deadline)?;
+        self.push(namespace, Body::Event { id: Some(id), data });
+        Ok(())
+    }
+
+    /// Awaits an ack, without sending the event: that one is [prepared](PreparedEvent::with_ack), and is sent
+    /// after this, be it by others.
+    ///
+    /// # Errors
+    /// As [`send_event_with_ack`](Self::send_event_with_ack), but for those of the event.
+    pub fn await_ack(
+        &mut self,
+        namespace: &Namespace,
+        id: u64,
+        deadline: Option<Duration>,
+    ) -> Result<(), SendError> {
+        let join = self.join_of(namespace)?;
+        self.room()?;
+        self.register_ack(join, id, deadline)
+    }
+
+    fn register_ack(
+        &mut self,
+        join: u64,
+        id: u64,
+        deadline: Option<Duration>,
+    ) -> Result<(), SendError> {
         if self.acks.len() >= self.limits.max_acks {
             return Err(SendError::TooManyAcks);
         }
         if id > MAX_ACK_ID || !self.acks.insert(join, id, deadline) {
             return Err(SendError::AckId);
         }
-        self.push(namespace, Body::Event { id: Some(id), data });
         Ok(())
     }
 

@@ -89,7 +89,7 @@ impl Members {
             Query::Rooms => once(Reply::Rooms(self.space.rooms.names())),
             Query::Fetch { to } => once(Reply::Fetched(self.fetch(&to))),
             Query::Broadcast { data, to, flags, timeout } => {
-                let (ids, asked) = self.broadcast_with_ack(&data, &to, flags, timeout)?;
+                let (ids, asked) = self.broadcast_with_ack(data, &to, flags, timeout)?;
                 let count = stream::iter([Reply::ClientCount(ids.len())]);
                 let acks = asked.filter_map(|(_, answer)| async { answer.ok().map(Reply::Ack) });
                 Box::pin(count.chain(acks))
@@ -122,7 +122,7 @@ impl Members {
         let Some(first) = members.first() else {
             return data.event_name().map(|_| 0).ok_or(EmitError::NotAnEvent);
         };
-        let prepared = PreparedPacket::new(first.parser(), &self.space.name, data, flags)?;
+        let prepared = PreparedPacket::new(first.parser(), &self.space.name, None, data, flags)?;
         Ok(members.iter().filter(|member| member.deliver(&prepared, flags)).count())
     }
 
@@ -130,20 +130,24 @@ impl Members {
     /// the reason why there is none; who takes less than it is sent is disconnected.
     pub(crate) fn broadcast_with_ack(
         &self,
-        data: &Data,
+        data: Data,
         to: &Selection,
         flags: Flags,
         timeout: Duration,
     ) -> Result<(BTreeSet<ByteString>, Asked), EmitError> {
         data.event_name().ok_or(EmitError::NotAnEvent)?;
+        let members = self.select(to);
+        let Some(first) = members.first() else { return Ok(Default::default()) };
         // One id for all: it is each client's own.
         let id = self.space.next_ack_id();
-        let ask = |socket: Socket| -> (ByteString, Asking) {
-            let answer = socket.deliver_with_ack(id, data.clone(), timeout, flags);
+        let (parser, namespace) = (first.parser(), &self.space.name);
+        let prepared = PreparedPacket::new(parser, namespace, Some(id), data, flags)?;
+        let ask = |socket: &Socket| -> (ByteString, Asking) {
+            let answer = socket.deliver_with_ack(id, &prepared, timeout, flags);
             let id = socket.id().clone();
             (id.clone(), Box::pin(async { (id, answer.await) }))
         };
-        Ok(self.select(to).into_iter().map(ask).unzip())
+        Ok(members.iter().map(ask).unzip())
     }
 }
 
