@@ -111,8 +111,8 @@ impl SocketIo {
 
     /// Has namespaces opened when a client asks for one that is not there, if `accepts`, an async
     /// function of the name and the client's `auth` (an object, `{}` if there is none), says so. Those
-    /// that were added before are asked first. All have the handlers that `set` sets. Names may be long, and
-    /// many: it is for `accepts` to say how long.
+    /// that were added before are asked first. All have the handlers that `set` sets. A name has at most
+    /// [`max_namespace`](Limits::max_namespace) bytes.
     ///
     /// A namespace that was opened so closes when the last socket has left it
     /// ([`cleanup_empty_namespaces`](Self::cleanup_empty_namespaces)).
