@@ -303,6 +303,12 @@ async fn a_node_that_is_lost_is_missed_in_bounded_time() {
     assert_eq!((said.len(), missing.sockets.len(), missing.clients, missing.nodes), (1, 0, 0, 1));
     let asked = soon(to_all.clone().server_side_emit_with_ack::<u8>("x", &())).await;
     assert!(matches!(asked, Err(ClusterError::Incomplete { missing_nodes: 1, .. })), "{asked:?}");
+    // And without a `timeout` it is the server's.
+    let fetched = soon(here.io.clone().request_timeout(SHORT).namespace("/").fetch_sockets()).await;
+    assert!(
+        matches!(fetched, Err(ClusterError::Incomplete { missing_nodes: 1, .. })),
+        "{fetched:?}"
+    );
 
     // What wants no answer goes on here.
     to_all.clone().server_side_emit("x", &()).unwrap();
