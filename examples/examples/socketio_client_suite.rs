@@ -116,7 +116,7 @@ fn text_events(ns: NamespaceHandlers) -> NamespaceHandlers {
 fn binary_events(ns: NamespaceHandlers) -> NamespaceHandlers {
     // What is no bytes where they are expected does not fit, and is not answered.
     ns.on("doge", async |socket: Socket| socket.emit("doge", &BYTES))
-        .on("getbin", async |socket: Socket| socket.emit("takebin", &BYTES))
+        .on("getbin", async |socket: Socket| socket.emit_binary("takebin", vec![BYTES.0]))
         .on("buffa", async |socket: Socket, _: Binary| socket.emit("buffack", &()))
         .on("blob", async |socket: Socket, blob: Binary| socket.emit("back", &blob))
         .on("jsonbuff", async |socket: Socket, mixed: Mixed| mixed.answer(&socket, "jsonbuff-ack"))

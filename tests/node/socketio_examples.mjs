@@ -7,6 +7,43 @@ import { connection, isVersion2, join, open, run } from "./socketio_connection.m
 const bytes = Buffer.from([0, 1, 0xfe, 0xff]);
 
 const cases = {
+  async socketio_tables(url, transport) {
+    for (const name of ["/", "/table-", "/table-x", "/table-65536"]) {
+      const nowhere = join(connection(url, transport), name);
+      await nowhere.isNowhere();
+      nowhere.engine?.close();
+    }
+    const [ada, bob] = [await open(url, transport, "/table-7"), await open(url, transport, "/table-7")];
+    const other = await open(url, transport, "/table-8");
+    const who = async (client, room) => (await client.ask("who", room))[0].sort();
+    const ids = [ada.socket.id, bob.socket.id].sort();
+
+    // Socket by socket, one after the other: what it asks comes after what it did.
+    ada.socket.emit("gather", "winners");
+    assert.deepEqual(await who(ada, "winners"), ids);
+    assert.deepEqual(await who(other, "winners"), []);
+    bob.socket.emit("tell", "winners", "well played, €");
+    for (const client of [ada, bob]) await client.hears("told", "well played, €");
+    // The middleware makes one event of another, and drops a third.
+    ada.socket.emit("cheat", () => assert.fail("it won"));
+    ada.socket.emit("whisper", "winners", "psst");
+    for (const client of [ada, bob]) await client.hears("told", "psst");
+    ada.socket.emit("show", bytes);
+    await bob.hears("shown", bytes);
+    bob.socket.emit("scatter", "winners");
+    assert.deepEqual(await who(bob, "winners"), []);
+    assert.deepEqual(await who(ada, ada.socket.id), [ada.socket.id]);
+
+    ada.socket.emit("close");
+    for (const client of [ada, bob]) await client.hears("disconnect", "io server disconnect");
+    // The table is gone, and there again for who asks.
+    const again = await open(url, transport, "/table-7");
+    assert.deepEqual(await who(again, again.socket.id), [again.socket.id]);
+    assert.deepEqual(await who(other, other.socket.id), [other.socket.id]);
+    await again.close();
+    await other.close();
+  },
+
   async article(url, transport) {
     const client = await open(url, transport);
     client.socket.emit("message", "Hello!");

@@ -68,6 +68,12 @@ fn node_socketio_2_is_content_with_the_server_of_the_protocol_suite() {
     run("socketio_protocol_suite", &["--eio3"], "2");
 }
 
+#[test]
+#[ignore = "needs Node"]
+fn node_socketio_sits_at_tables() {
+    run("socketio_tables", &[], "4");
+}
+
 /// 20 clients over each transport, of which each loses its TCP connections five times.
 #[test]
 #[ignore = "needs Node"]
