@@ -49,20 +49,28 @@ where
     let options = Options::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let room = Room::new(ROOM_CAPACITY);
-    runtime.block_on(async {
-        let socket = TcpSocket::new_v4()?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))?;
-        let listener = socket.listen(4096)?;
-        println!("{LISTENING}{}", listener.local_addr()?);
-        loop {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            // Outside tokio's cooperative budget, as the libraries' own echo examples run. How a
-            // connection ended is left to the load generator: it notices every end too early.
-            tokio::spawn(tokio::task::unconstrained(connection(stream, options, room.clone())));
-        }
-    })
+    runtime.block_on(accept_all(options, |stream| {
+        // Outside tokio's cooperative budget, as the libraries' own echo examples run. How a
+        // connection ended is left to the load generator: it notices every end too early.
+        tokio::spawn(tokio::task::unconstrained(connection(stream, options, room.clone())));
+    }))
+}
+
+/// Listens, says where, and hands on each connection, for ever.
+///
+/// # Errors
+/// The port can't be listened on, or accepting fails.
+pub async fn accept_all(options: Options, connection: impl Fn(TcpStream)) -> Result<()> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))?;
+    let listener = socket.listen(4096)?;
+    println!("{LISTENING}{}", listener.local_addr()?);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        connection(stream);
+    }
 }
 
 /// Echoes until the peer ends: every message is queued, and what is queued is written as soon as no
