@@ -27,10 +27,13 @@ function connect(host) {
 
 /** The server's events from now on: a function that waits for one with this data. */
 async function listen(host) {
-  const { body } = await fetch(`http://${host}/events`);
+  const response = await fetch(`http://${host}/events`);
+  assert.equal(response.status, 200);
+  // From now on: Node cancels a body that nobody reads when its response is collected.
+  const chunks = response.body.pipeThrough(new TextDecoderStream());
   return async (data) => {
     let text = "";
-    for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
+    for await (const chunk of chunks) {
       text += chunk;
       if (text.includes(`data: ${data}\n`)) return text;
     }
