@@ -70,6 +70,16 @@ export class Client {
     assert.deepEqual(heard, expected);
   }
 
+  /** Waits to hear that the server closed the connection. */
+  async isPutOut(transport) {
+    let [event, reason] = await this.next("disconnect");
+    // Over polling a GET that comes after the session's end is refused; version 2 says why first.
+    const late = transport === "polling";
+    if (late && isVersion2 && event === "refused") [event, reason] = await this.next("disconnect");
+    const reasons = ["transport close", ...(late ? ["transport error"] : [])];
+    assert.ok(event === "disconnect" && reasons.includes(reason), `${event}: ${reason}`);
+  }
+
   /** Waits for a middleware's refusal: in version 2 the data, or the message if there is none. */
   async isRefused(message, data) {
     if (isVersion2) await this.hears("refused", data ?? message);
