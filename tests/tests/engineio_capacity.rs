@@ -80,20 +80,25 @@ const SOON: [&str; 4] = ["--ping-interval", "3000", "--ping-timeout", "1000"];
 /// An allocator need not give back what the first ten thousand took; the next ones take it again.
 #[test]
 fn ten_thousand_abandoned_sessions_are_gone_after_their_deadline_and_leave_no_memory() {
-    const ROUNDS: usize = 3;
+    const MOST_ROUNDS: usize = 9;
     let server = echo(&SOON);
     let mut client = connect(&server);
     let mut resident = Vec::new();
-    for _ in 0..ROUNDS {
+    // Where opening them takes longer than their deadline, more are there at once in one round than in
+    // another: some rounds may have to pass until there are as many in each.
+    for _ in 0..MOST_ROUNDS {
         let sids = open_by_polling(&mut client, SESSIONS);
-        resident.push(server.resident_bytes());
         see_them_gone(&mut client, &sids);
-        resident.push(server.resident_bytes());
+        let Some(now) = server.resident_bytes() else { return };
+        resident.push(now);
+        if let [.., first, _, last] = resident[..]
+            && last <= first + first / 10
+        {
+            println!("resident after each ten thousand: {resident:?}");
+            return;
+        }
     }
-    println!("resident with sessions and without them, in turn: {resident:?}");
-    if let [Some(first), .., Some(last)] = resident[..] {
-        assert!(last <= first + first / 10, "{resident:?}");
-    }
+    panic!("resident after each ten thousand: {resident:?}");
 }
 
 /// Where the allocator gives back what is free, the server has as much memory afterwards as before.
