@@ -24,7 +24,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     let mut passed = HashSet::new();
     command::run_and_see(
         project
-            .cargo(&["test", "--workspace", "--", "--include-ignored"])
+            .cargo(&["test", "--workspace", "--no-fail-fast", "--", "--include-ignored"])
             .env("RTWIRE_CHROMIUM", chromium)
             .env("RTWIRE_CURL", curl)
             .env("RTWIRE_JEMALLOC", jemalloc)
