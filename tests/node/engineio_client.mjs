@@ -294,7 +294,7 @@ const tooLong = () => {
   console.error(`${name} over ${transport} takes too long`);
   process.exit(1);
 };
-setTimeout(tooLong, 20_000).unref();
+setTimeout(tooLong, 40_000).unref();
 process.on("exit", (code) => {
   if (code === 13) console.error(`${name} over ${transport} waits for what can't come any more`);
 });

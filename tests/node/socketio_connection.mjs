@@ -161,7 +161,7 @@ export async function open(url, transport, namespace = "/", auth = undefined) {
 /** Runs the cases that the command line names, one after the other. */
 export async function run(cases) {
   const [url, names, transport] = process.argv.slice(2);
-  setTimeout(() => process.exit(1), 20_000).unref();
+  setTimeout(() => process.exit(1), 40_000).unref();
   // Also if nothing is open any more, and so nothing can come.
   process.on("exit", (code) => {
     if (code !== 0) console.error(`${names} over ${transport} waited for`, [...waiting]);
