@@ -25,6 +25,7 @@ use crate::{
 pub struct PreparedEvent {
     pub(crate) namespace: Namespace,
     pub(crate) parser: Parser,
+    pub(crate) id: Option<u64>,
     /// The packet, but for the attachments that follow a text.
     message: Message,
     pub(crate) data: Data,
@@ -91,7 +92,7 @@ impl PreparedEvent {
             }
             Parser::Msgpack => msgpack::encode_event(namespace, id, &data).into(),
         };
-        Ok(Self { namespace: namespace.clone(), parser, message, data })
+        Ok(Self { namespace: namespace.clone(), parser, id, message, data })
     }
 
     /// What it counts in an output.

@@ -325,10 +325,11 @@ fn the_number_of_awaited_acks_is_limited() {
 #[test]
 fn an_ack_of_a_prepared_event_is_awaited_by_each() {
     let event = data("[\"x\"]");
-    let prepared = PreparedEvent::with_ack(Parser::Text, &root(), 7, event.clone()).unwrap();
-    let too_large = PreparedEvent::with_ack(Parser::Text, &root(), 1 << 53, event);
+    let too_large = PreparedEvent::with_ack(Parser::Text, &root(), 1 << 53, event.clone());
     assert_eq!(too_large.err(), Some(SendError::AckId));
-    for _ in 0..2 {
+    // For connections of another parser too.
+    for parser in [Parser::Text, Parser::Msgpack] {
+        let prepared = PreparedEvent::with_ack(parser, &root(), 7, event.clone()).unwrap();
         let mut connection = joined_with(Limits::default().max_acks(1), &["/"]);
         assert_eq!(connection.await_ack(&ns("/a"), 7, None), Err(SendError::NotJoined));
         connection.await_ack(&root(), 7, None).unwrap();

@@ -1,5 +1,6 @@
 //! Socket.IO with packets in MessagePack, beside clients whose packets are text.
 
+use futures_util::StreamExt;
 use rtwire_server::{Ack, Binary, Data, Endpoints, Message, Socket, SocketIo, SocketIoParser};
 use rtwire_tokio::WebSocket;
 use tokio::net::TcpStream;
@@ -11,7 +12,10 @@ use crate::socket_io_peer::{Client, echo};
 const PATH: &str = "/msgpack/";
 
 async fn server() -> Running {
-    let io = SocketIo::new();
+    serve(SocketIo::new()).await
+}
+
+async fn serve(io: SocketIo) -> Running {
     io.of("/", |ns| {
         echo(ns)
             .on("len", async |file: Binary, ack: Ack| ack.send(&file.len()))
@@ -81,6 +85,26 @@ async fn one_broadcast_reaches_clients_of_both_parsers() {
             assert_eq!(soon(client.socket.next()).await.unwrap().unwrap(), Message::from(vec![9]));
         }
     }
+}
+
+#[tokio::test]
+async fn one_question_reaches_clients_of_both_parsers() {
+    let io = SocketIo::new();
+    let server = serve(io.clone()).await;
+    let (mut msgpack, mut other) = (connect(&server).await, connect(&server).await);
+    let mut client = Client::connect(&server).await;
+    let mut second = Client::connect(&server).await;
+    let asked = io.namespace("/").emit_with_ack::<u8>("n?", &());
+    for client in [&mut client, &mut second] {
+        client.expect(r#"420["n?"]"#).await;
+        client.send("430[1]").await;
+    }
+    for socket in [&mut msgpack, &mut other] {
+        assert_eq!(next(socket).await, packet(2, 2, b"\xa4data\x91\xa2n?\xa2id\x00"));
+        socket.send(packet(2, 3, b"\xa4data\x91\x02\xa2id\x00")).await.unwrap();
+    }
+    let answers: Vec<_> = soon(asked.map(Result::unwrap).collect()).await;
+    assert_eq!(answers.iter().sum::<u8>(), 6, "{answers:?}");
 }
 
 #[tokio::test]

@@ -259,7 +259,7 @@ impl<R> Connection<R> {
         if prepared.parser == self.decoder.parser() {
             prepared.messages().for_each(|message| self.output.push(message));
         } else {
-            let body = Body::Event { id: None, data: prepared.data.clone() };
+            let body = Body::Event { id: prepared.id, data: prepared.data.clone() };
             self.push(&prepared.namespace, body);
         }
     }
