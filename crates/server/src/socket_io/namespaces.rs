@@ -59,10 +59,13 @@ impl Io {
         let handlers = Arc::new(handlers);
         let mut spaces = self.write();
         if let Some(space) = spaces.by_name.get(&name).map(Arc::clone) {
-            space.set_handlers(handlers);
+            let replaced = space.set_handlers(handlers);
             if space.is_dynamic.swap(false, Ordering::Relaxed) {
                 spaces.dynamic -= 1;
             }
+            // Without the lock: what handlers hold may ask for namespaces as it is dropped.
+            drop(spaces);
+            drop(replaced);
             return;
         }
         self.insert(&mut spaces, name, handlers, false);

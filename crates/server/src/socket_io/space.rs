@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -105,8 +106,9 @@ impl Space {
         Arc::clone(&self.handlers.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn set_handlers(&self, handlers: Arc<NamespaceHandlers>) {
-        *self.handlers.write().unwrap_or_else(PoisonError::into_inner) = handlers;
+    /// Replaces the handlers, and returns those that there were.
+    pub(crate) fn set_handlers(&self, handlers: Arc<NamespaceHandlers>) -> Arc<NamespaceHandlers> {
+        mem::replace(&mut *self.handlers.write().unwrap_or_else(PoisonError::into_inner), handlers)
     }
 }
 

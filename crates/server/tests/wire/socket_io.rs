@@ -582,6 +582,32 @@ async fn a_handler_that_panics_ends_its_own_event_alone() {
     other.expect(r#"42["echo"]"#).await;
 }
 
+/// Looks for a namespace as it is dropped, on another thread, and tells whether it could.
+struct Looks(SocketIo, std::sync::mpsc::Sender<bool>);
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        let (io, (done, is_done)) = (self.0.clone(), std::sync::mpsc::channel());
+        std::thread::spawn(move || done.send(io.namespace("/").sockets().is_empty()));
+        let _ = self.1.send(is_done.recv_timeout(Duration::from_secs(5)) == Ok(true));
+    }
+}
+
+#[test]
+fn handlers_that_are_replaced_are_dropped_without_a_lock() {
+    let io = SocketIo::new();
+    let (could, has_looked) = std::sync::mpsc::channel();
+    let looks = Looks(io.clone(), could);
+    io.of("/", |ns| {
+        ns.on("never", move |_: Socket| {
+            let _kept = &looks;
+            async {}
+        })
+    });
+    io.of("/", |ns| ns);
+    assert_eq!(has_looked.recv_timeout(Duration::from_secs(10)), Ok(true));
+}
+
 #[tokio::test]
 async fn a_middleware_that_panics_refuses_its_client() {
     let handlers = |ns: NamespaceHandlers| {
