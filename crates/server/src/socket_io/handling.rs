@@ -13,7 +13,7 @@ pub(crate) struct Handling<T = ()>(BoxFuture<T>);
 impl<T> Handling<T> {
     /// Calls a handler. `None` if it has nothing to do.
     pub(crate) fn start(handler: impl FnOnce() -> Option<BoxFuture<T>>) -> Option<Self> {
-        guarded(handler).flatten().map(Self)
+        guarded(HANDLER, handler).flatten().map(Self)
     }
 
     /// [Starts](Self::start) it, and waits for its result.
@@ -26,18 +26,21 @@ impl<T> Future for Handling<T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match guarded(|| self.0.as_mut().poll(cx)) {
+        match guarded(HANDLER, || self.0.as_mut().poll(cx)) {
             Some(poll) => poll.map(Some),
             None => Poll::Ready(None),
         }
     }
 }
 
-fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
+const HANDLER: &str = "a Socket.IO handler";
+
+/// Runs something of the application. `None` if it panics: `what` is logged then.
+pub(crate) fn guarded<T>(what: &str, run: impl FnOnce() -> T) -> Option<T> {
     let result = catch_unwind(AssertUnwindSafe(run));
     if result.is_err() {
         // The panic's own words have gone to the hook, which writes them to stderr.
-        tracing::error!("a Socket.IO handler panicked");
+        tracing::error!("{what} panicked");
     }
     result.ok()
 }

@@ -17,6 +17,7 @@ use crate::socket_io::adapter::{Command, Flags, Handshake, Members, Selection, S
 use crate::socket_io::broadcast::Broadcast;
 use crate::socket_io::client::{self, Client};
 use crate::socket_io::error::{AckError, EmitError, JoinError};
+use crate::socket_io::handling::guarded;
 use crate::socket_io::prepared::PreparedPacket;
 use crate::socket_io::space::Space;
 
@@ -75,6 +76,16 @@ struct Kept {
     is_leaving: bool,
     /// Why it has left.
     left_for: Option<DisconnectReason>,
+}
+
+impl Drop for Inner {
+    /// Whoever is the last to hold the socket, be it another client's handler that broadcasts, is not to end by
+    /// a value that panics.
+    fn drop(&mut self) {
+        let kept = self.kept.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let values = mem::take(&mut kept.extensions);
+        guarded("a value kept with a socket", || drop(values));
+    }
 }
 
 impl Socket {

@@ -582,6 +582,39 @@ async fn a_handler_that_panics_ends_its_own_event_alone() {
     other.expect(r#"42["echo"]"#).await;
 }
 
+/// Panics as it is dropped.
+#[derive(Clone)]
+struct Unlucky;
+
+impl Drop for Unlucky {
+    fn drop(&mut self) {
+        panic!("as told");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_panics_as_it_is_dropped_ends_nothing() {
+    let io = SocketIo::new();
+    let (tell, mut left) = mpsc::unbounded_channel();
+    io.of("/a", |ns| {
+        ns.on_connect(async |socket: Socket| {
+            socket.insert(Unlucky);
+        })
+    });
+    io.of("/b", |ns| {
+        ns.on_disconnect(move |_: Socket, reason: DisconnectReason| {
+            drop(tell.send(reason.to_string()));
+            async {}
+        })
+    });
+    let (server, _told) = serve(io, |ns| ns).await;
+    let mut client = Client::open(&server).await;
+    client.join("/a,").await;
+    client.join("/b,").await;
+    drop(client);
+    assert_eq!(soon(left.recv()).await.unwrap(), "transport close");
+}
+
 /// Looks for a namespace as it is dropped, on another thread, and tells whether it could.
 struct Looks(SocketIo, std::sync::mpsc::Sender<bool>);
 
