@@ -277,7 +277,8 @@ async fn come_back(
         tracing::error!(%error, "the state of a Socket.IO client is not recovered");
     }
     let socket = socket.try_recv().ok()?;
-    space.rooms_changed(&socket.rooms());
+    // Not that of its id, which is never told.
+    space.rooms_changed(socket.rooms().iter().filter(|room| *room != socket.id()));
     Some(socket)
 }
 

@@ -445,6 +445,8 @@ async fn recovery_under_constant_broadcast_is_exact() {
 struct Shared {
     recovery: Recovery,
     stream: Arc<Mutex<Stream>>,
+    /// Rooms that it was told of.
+    rooms: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Debug, Default)]
@@ -457,6 +459,10 @@ struct Stream {
 impl Adapter for Shared {
     fn attach(&self, members: Members) {
         self.stream.lock().unwrap().nodes.push(members);
+    }
+
+    fn room_changed(&self, room: &str, _: &Members) {
+        self.rooms.lock().unwrap().push(room.to_owned());
     }
 
     fn publish(&self, command: Command, _: &Members) -> Result<usize, EmitError> {
@@ -541,4 +547,6 @@ async fn recovery_at_another_node() {
     assert_eq!(memory.event(&client.text().await), r#"42["connected"]"#);
     here.to("x").emit("again", &()).unwrap();
     assert_eq!(memory.event(&client.text().await), r#"42["again"]"#);
+    let rooms = std::mem::take(&mut *shared.rooms.lock().unwrap());
+    assert!(rooms.iter().all(|room| room == "x"), "rooms of ids are not told: {rooms:?}");
 }
