@@ -23,6 +23,9 @@ struct Spaces {
     by_name: HashMap<Namespace, Arc<Space>>,
     /// How many of them are dynamic.
     dynamic: usize,
+    /// Where the ack ids of a new one begin: behind those of all that have closed, to whose questions
+    /// clients may still answer.
+    first_ack_id: u64,
 }
 
 /// A namespace that a client is on its way into. It does not close meanwhile.
@@ -78,7 +81,9 @@ impl Io {
         handlers: Arc<NamespaceHandlers>,
         is_dynamic: bool,
     ) -> Arc<Space> {
-        let space = Arc::new(Space::new(name, Arc::clone(&self.adapter), handlers, is_dynamic));
+        let adapter = Arc::clone(&self.adapter);
+        let space = Space::new(name, adapter, handlers, is_dynamic, spaces.first_ack_id);
+        let space = Arc::new(space);
         spaces.by_name.insert(space.name.clone(), Arc::clone(&space));
         spaces.dynamic += usize::from(is_dynamic);
         // Under the lock, for somebody may be closing one of that name.
@@ -143,6 +148,7 @@ impl Io {
         if is_open && may_close() {
             spaces.by_name.remove(&space.name);
             spaces.dynamic -= 1;
+            spaces.first_ack_id = spaces.first_ack_id.max(space.ack_ids_end());
             self.adapter.detach(&space.name);
         }
     }

@@ -34,6 +34,7 @@ impl Space {
         adapter: Arc<dyn Adapter>,
         handlers: Arc<NamespaceHandlers>,
         is_dynamic: bool,
+        first_ack_id: u64,
     ) -> Self {
         let handlers = RwLock::new(handlers);
         Self {
@@ -41,7 +42,7 @@ impl Space {
             rooms: Rooms::default(),
             adapter,
             handlers,
-            next_ack_id: AtomicU64::new(0),
+            next_ack_id: AtomicU64::new(first_ack_id),
             recoverable: Mutex::default(),
             is_dynamic: AtomicBool::new(is_dynamic),
             entering: AtomicUsize::new(0),
@@ -52,6 +53,11 @@ impl Space {
     /// One that no client was asked with before: an answer may come late, over another connection.
     pub(crate) fn next_ack_id(&self) -> u64 {
         self.next_ack_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// No ack id of it is as large as this one.
+    pub(crate) fn ack_ids_end(&self) -> u64 {
+        self.next_ack_id.load(Ordering::Relaxed)
     }
 
     fn sockets_by_pid(&self) -> MutexGuard<'_, HashMap<ByteString, Socket>> {

@@ -204,3 +204,35 @@ async fn dynamic_namespaces_have_whoever_has_joined_them() {
     }
     until_open(&node, 1).await;
 }
+
+#[tokio::test]
+async fn dynamic_namespaces_that_open_again_do_not_take_a_late_answer_for_another() {
+    let node = Bus::default().node();
+    let io = SocketIo::with_adapter(node.clone());
+    io.of_dynamic(
+        async |_: String, _: Json| true,
+        |ns| {
+            ns.on_connect(async |socket: Socket| {
+                let answer = socket.emit_with_ack::<u8>("n?", &()).await;
+                socket.emit("answered", &answer.ok())
+            })
+        },
+    );
+    let (server, _told) = serve(io, |ns| ns).await;
+    let mut client = Client::open(&server).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        until_open(&node, 1).await;
+        client.join("/room,").await;
+        let question = client.text().await;
+        let id = question.strip_prefix("42/room,").and_then(|rest| rest.strip_suffix(r#"["n?"]"#));
+        ids.push(id.expect(&question).to_owned());
+        if ids.len() == 1 {
+            client.send("41/room,").await;
+        }
+    }
+    for (id, answer) in ids.iter().zip([1, 2]) {
+        client.send(&format!("43/room,{id}[{answer}]")).await;
+    }
+    client.expect(r#"42/room,["answered",2]"#).await;
+}
