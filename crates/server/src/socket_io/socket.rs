@@ -115,24 +115,27 @@ impl Socket {
         Self { inner: Arc::new(inner), timeout: None, flags: Flags::default() }
     }
 
-    /// One that was before, with the values that middlewares have given to `welcome`.
+    /// One that was before.
     pub(crate) fn from_session(
         session: &Session,
         space: Arc<Space>,
         client: Arc<Client>,
         auth: Option<Json>,
-        welcome: Option<Self>,
     ) -> Self {
         let Session { sid, pid, data, .. } = session.clone();
-        let extensions = welcome.map(|welcome| mem::take(&mut welcome.kept().extensions));
         let kept = Kept {
-            extensions: extensions.unwrap_or_default(),
             // What was read from JSON can be written as JSON.
             data: Json::from_serialize(&data).ok(),
             ..Kept::default()
         };
         let recoverable = Recoverable { pid, is_recovered: true, persisted: Once::new() };
         Self::with(sid, space, client, auth, kept, Some(Box::new(recoverable)))
+    }
+
+    /// Takes the values that `other` has.
+    pub(crate) fn take_values(&self, other: &Self) {
+        let values = mem::take(&mut other.kept().extensions);
+        self.kept().extensions = values;
     }
 
     pub(crate) fn pid(&self) -> Option<&ByteString> {

@@ -1,10 +1,13 @@
 //! Clients that lose their connection, and find again what they had.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake};
 use std::time::{Duration, Instant};
 
+use http_body_util::{BodyExt, Full};
 use rtwire_server::adapter::{
     Adapter, AdapterError, BoxFuture, Command, InMemoryAdapter, Members, Query, Recovery, Rejoin,
     Replies, Selection, Session,
@@ -15,6 +18,7 @@ use rtwire_server::{
 };
 use rtwire_tokio::WebSocket;
 use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use crate::engine_io_peer::{self, Polling};
@@ -284,6 +288,152 @@ async fn recovery_of_more_than_a_client_may_be_sent_is_none() {
         let (_, recovered, missed) = come_back(&server, &mut memory).await;
         assert_eq!(recovered, recovers, "{limit}: {memory:?} {missed:?}");
     }
+}
+
+#[tokio::test]
+async fn recovery_that_fails_leaves_what_middlewares_have_given() {
+    let handlers = |ns: NamespaceHandlers| {
+        ns.middleware(async |socket: Socket| {
+            socket.insert("known");
+            Ok(())
+        })
+        .on_connect(async |socket: Socket| {
+            socket.emit("connected", &(socket.recovered(), socket.get::<&str>()))
+        })
+    };
+    let io = io(Recovery::default().skip_middlewares(false));
+    let io = io.limits(SocketIoLimits::default().max_output(200));
+    let (server, mut told) = serve(io.clone(), handlers).await;
+    let (mut client, mut memory) = connect(&server).await;
+    assert_eq!(memory.event(&client.text().await), r#"42["connected",false,"known"]"#);
+    drop(client);
+    soon(told.recv()).await.unwrap();
+    io.emit("more than it may be sent", &"x".repeat(200)).unwrap();
+    let (mut client, recovered, _) = come_back(&server, &mut memory).await;
+    assert!(!recovered);
+    assert_eq!(memory.event(&client.text().await), r#"42["connected",false,"known"]"#);
+}
+
+/// Emits as it is dropped, as what tells others that somebody has gone; on another thread, for what waits for
+/// a lock that is held here would wait for ever. Tells whether it could.
+struct Goodbye {
+    io: SocketIo,
+    could: mpsc::UnboundedSender<bool>,
+}
+
+impl Drop for Goodbye {
+    fn drop(&mut self) {
+        let (io, (done, is_done)) = (self.io.clone(), std::sync::mpsc::channel());
+        std::thread::spawn(move || done.send(io.emit("goodbye", &()).is_ok()));
+        let _ = self.could.send(is_done.recv_timeout(Duration::from_secs(5)) == Ok(true));
+    }
+}
+
+#[tokio::test]
+async fn recovery_drops_what_was_given_to_one_that_is_gone_again_without_a_lock() {
+    let io = io(Recovery::default().skip_middlewares(false));
+    let (could, mut has_said_goodbye) = mpsc::unbounded_channel();
+    let (begin, mut begun) = mpsc::unbounded_channel();
+    let go_on = Arc::new(Notify::new());
+    let (all, goes_on) = (io.clone(), Arc::clone(&go_on));
+    let handlers = move |ns: NamespaceHandlers| {
+        ns.middleware(move |socket: Socket| {
+            let (io, could) = (all.clone(), could.clone());
+            let (begin, goes_on) = (begin.clone(), Arc::clone(&goes_on));
+            async move {
+                if socket.auth::<serde_json::Value>().unwrap()["pid"].is_string() {
+                    socket.insert(Arc::new(Goodbye { io, could }));
+                    begin.send(()).unwrap();
+                    goes_on.notified().await;
+                }
+                Ok(())
+            }
+        })
+        .on_connect(async |socket: Socket| socket.emit("connected", &()))
+    };
+    let (server, mut told) = serve(io.clone(), handlers).await;
+    let (mut client, mut memory) = connect(&server).await;
+    memory.event(&client.text().await);
+    drop(client);
+    soon(told.recv()).await.unwrap();
+    let mut client = Client::open(&server).await;
+    client.send(&memory.auth()).await;
+    soon(begun.recv()).await.unwrap();
+    drop(client);
+    let gone = async {
+        while io.session_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(gone).await;
+    go_on.notify_one();
+    assert_eq!(soon(has_said_goodbye.recv()).await, Some(true));
+}
+
+/// Who is woken in the middle of a broadcast, and holds it up.
+struct HoldsUp {
+    begin: mpsc::UnboundedSender<()>,
+    go_on: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Wake for HoldsUp {
+    fn wake(self: Arc<Self>) {
+        self.begin.send(()).unwrap();
+        self.go_on.lock().unwrap().recv_timeout(Duration::from_secs(10)).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recovery_drops_what_a_socket_had_that_leaves_during_a_broadcast_without_a_lock() {
+    let io = io(Recovery::default());
+    let (could, mut has_said_goodbye) = mpsc::unbounded_channel();
+    let all = io.clone();
+    let handlers = move |ns: NamespaceHandlers| {
+        ns.on_connect(move |socket: Socket| {
+            if socket.auth::<serde_json::Value>().unwrap()["value"] == true {
+                socket.insert(Arc::new(Goodbye { io: all.clone(), could: could.clone() }));
+            }
+            async {}
+        })
+    };
+    let (server, mut told) = serve(io.clone(), handlers).await;
+    let mut leaving = Client::open(&server).await;
+    leaving.send(r#"40{"value":true}"#).await;
+    assert!(leaving.text().await.starts_with("40{"));
+
+    // A GET of another client waits, and its waker is ours.
+    let mut service = Endpoints::new().socket_io(io.clone()).into_service();
+    let mut request = |method: &str, sid: &str, body: &'static str| {
+        let target = format!("{PATH}?EIO=4&transport=polling{sid}");
+        let request = http::Request::builder().method(method).uri(target);
+        let body = Full::<bytes::Bytes>::from(body);
+        let request = request.header("host", "localhost").body(body).unwrap();
+        tower_service::Service::call(&mut service, request)
+    };
+    let open = request("GET", "", "").await.unwrap().into_body().collect().await.unwrap();
+    let open = String::from_utf8(open.to_bytes().to_vec()).unwrap();
+    let sid = format!("&sid={}", open.split('"').nth(3).unwrap());
+    assert_eq!(request("POST", &sid, "40").await.unwrap().status(), 200);
+    assert_eq!(soon(request("GET", &sid, "")).await.unwrap().status(), 200);
+    let (begin, mut begun) = mpsc::unbounded_channel();
+    let (go_on, goes_on) = std::sync::mpsc::channel();
+    let waker = Arc::new(HoldsUp { begin, go_on: Mutex::new(goes_on) }).into();
+    let mut get = request("GET", &sid, "");
+    assert!(Pin::new(&mut get).poll(&mut Context::from_waker(&waker)).is_pending());
+
+    let broadcast = std::thread::spawn({
+        let io = io.clone();
+        move || io.emit("all", &()).unwrap()
+    });
+    soon(begun.recv()).await.unwrap();
+    leaving.send("41").await;
+    assert_eq!(soon(told.recv()).await.unwrap(), "client namespace disconnect");
+    // By the next answer its task has done with the socket that has left.
+    leaving.send("40").await;
+    while !leaving.text().await.starts_with("40{") {}
+    go_on.send(()).unwrap();
+    assert_eq!(soon(has_said_goodbye.recv()).await, Some(true));
+    assert!(broadcast.join().unwrap() > 0);
 }
 
 #[tokio::test]

@@ -45,11 +45,16 @@ impl Members {
     ///
     /// A server-side event is handled on the runtime in whose context this is called.
     ///
+    /// A socket that leaves meanwhile may be dropped here, with what the application keeps with it, which may emit as it
+    /// is dropped: an adapter holds no lock that [`Adapter::publish`](crate::adapter::Adapter::publish) takes.
+    ///
     /// # Errors
     /// [`EmitError::NotAnEvent`].
     pub fn apply(&self, command: Command) -> Result<usize, EmitError> {
         match command {
-            Command::Broadcast { data, to, flags } => self.broadcast(data, &to, flags),
+            Command::Broadcast { data, to, flags } => {
+                self.broadcast(data, &to, flags).map(|(count, _)| count)
+            }
             Command::Join { to, rooms } => Ok(self.for_each(&to, |socket| {
                 for room in &rooms {
                     if let Err(error) = socket.join(room) {
@@ -117,13 +122,20 @@ impl Members {
         sockets.len()
     }
 
-    fn broadcast(&self, data: Data, to: &Selection, flags: Flags) -> Result<usize, EmitError> {
+    /// How many it went to, and whom it was for, to be dropped without a lock: who has left meanwhile takes along what
+    /// the application keeps with it, and as that is dropped it may emit in turn.
+    pub(crate) fn broadcast(
+        &self,
+        data: Data,
+        to: &Selection,
+        flags: Flags,
+    ) -> Result<(usize, Vec<Socket>), EmitError> {
+        data.event_name().ok_or(EmitError::NotAnEvent)?;
         let members = self.select(to);
-        let Some(first) = members.first() else {
-            return data.event_name().map(|_| 0).ok_or(EmitError::NotAnEvent);
-        };
+        let Some(first) = members.first() else { return Ok((0, members)) };
         let prepared = PreparedPacket::new(first.parser(), &self.space.name, None, data, flags)?;
-        Ok(members.iter().filter(|member| member.deliver(&prepared, flags)).count())
+        let count = members.iter().filter(|member| member.deliver(&prepared, flags)).count();
+        Ok((count, members))
     }
 
     /// Sends an event to those whom it is for, and returns their ids. Each will have its answer, or

@@ -79,7 +79,10 @@ impl Adapter for InMemoryAdapter {
                 let mut log = lock(&log);
                 let data = log.push(&data, &to, self.epoch.elapsed());
                 let data = data.ok_or(EmitError::NotAnEvent)?;
-                members.apply(Command::Broadcast { data, to, flags })
+                let (count, sockets) = members.broadcast(data, &to, flags)?;
+                drop(log);
+                drop(sockets);
+                Ok(count)
             }
             command => members.apply(command),
         }

@@ -170,8 +170,15 @@ impl Rejoin {
     pub fn complete(self, session: Session, missed: Vec<Data>) -> Result<(), Session> {
         let Self { client, space, auth, welcome, joined, .. } = self;
         let rooms = session.rooms.clone();
-        let socket = Socket::from_session(&session, space, Arc::clone(&client), auth, welcome);
-        match client.accept(&socket, missed, rooms) {
+        let socket = Socket::from_session(&session, space, Arc::clone(&client), auth);
+        // Before anybody can see it.
+        welcome.iter().for_each(|welcome| socket.take_values(welcome));
+        let accepted = client.accept(&socket, missed, rooms);
+        if accepted.is_err() {
+            // Nor are they to be dropped here, where the adapter has its locks.
+            welcome.iter().for_each(|welcome| welcome.take_values(&socket));
+        }
+        match accepted {
             Err(NotJoined::Gone) => return Err(session),
             Err(NotJoined::MissedTooMuch) => {
                 tracing::debug!("a Socket.IO client has missed too much to be recovered");
