@@ -1,10 +1,13 @@
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use rtwire_tokio::{Error, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::unconstrained;
 
 use crate::write_deadline::WriteDeadline;
 
@@ -15,6 +18,15 @@ pub(crate) enum Transport {
     Tcp(WriteDeadline),
     /// A connection of another server, as hyper hands it over.
     Upgraded(Box<TokioIo<Upgraded>>),
+}
+
+/// Writes what is queued on a WebSocket, which is bounded: also after a handler has used up what tokio lets a task do
+/// in one turn. One that does so in each turn would else keep it back for ever.
+pub(crate) fn poll_output(
+    socket: &mut WebSocket<Transport>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Error>> {
+    pin!(unconstrained(poll_fn(|cx| socket.poll_output(cx)))).poll(cx)
 }
 
 impl AsyncRead for Transport {

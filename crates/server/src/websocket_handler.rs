@@ -14,6 +14,7 @@ use crate::connections::Permit;
 use crate::context::{self, ConnectionContext, Drain, DrainWatch, UpgradeSlot};
 use crate::outcome::{IntoOutcome, Outcome, Served};
 use crate::request::Request;
+use crate::transport;
 use crate::upgrade;
 use crate::websocket::{Shared, WebSocket};
 use crate::websocket_options::WebSocketOptions;
@@ -195,7 +196,7 @@ fn poll_handler(
         driven.deliver(cx);
         // A transport that failed is news for the handler. All else comes with a wake-up; closing
         // ends in time also if the handler does not read.
-        if !matches!(driven.socket.poll_output(cx), Poll::Ready(Err(_))) {
+        if !matches!(transport::poll_output(&mut driven.socket, cx), Poll::Ready(Err(_))) {
             let _ = driven.socket.poll_deadline(handler_cx);
             return Poll::Pending;
         }

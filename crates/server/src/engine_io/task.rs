@@ -1,6 +1,7 @@
 //! The task of a session: its time, its WebSocket, its application.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,11 +9,13 @@ use std::time::Duration;
 use rtwire_engineio::{Frame, Session};
 use rtwire_tokio::{Clock, Error};
 use rtwire_websocket::{CloseCode, CloseReason, Message, SendError};
+use tokio::task::coop::unconstrained;
 
 use crate::context::{self, Drain, DrainWatch};
 use crate::engine_io::registry::Registration;
 use crate::engine_io::session::OpenWebSocket;
 use crate::engine_io::{Application, SharedSession};
+use crate::transport;
 
 /// Messages of a WebSocket that the application is given at once, so that it is polled less often than messages
 /// come. More would not make it faster: so many the queues hold that are made with the first message, and
@@ -150,7 +153,9 @@ impl Task {
         }
         let deadlines = [timeout, self.application.next_timeout(), self.last_words];
         let next = deadlines.into_iter().flatten().min();
-        let Poll::Ready(now) = self.clock.poll(next, cx) else { return false };
+        // As for the output: a timer too takes part in what tokio allows for one turn.
+        let clock = pin!(unconstrained(poll_fn(|cx| self.clock.poll(next, cx))));
+        let Poll::Ready(now) = clock.poll(cx) else { return false };
         self.session.tell_time(now);
         self.application.handle_timeout(now);
         if self.last_words.is_some_and(|deadline| deadline <= now) {
@@ -250,7 +255,7 @@ impl Task {
 
     fn write(&mut self, cx: &mut Context<'_>) {
         if let Some(OpenWebSocket { socket, .. }) = &mut self.socket
-            && let Poll::Ready(Err(error)) = socket.poll_output(cx)
+            && let Poll::Ready(Err(error)) = transport::poll_output(socket, cx)
         {
             self.socket_failed(&error);
         }

@@ -526,6 +526,23 @@ async fn heartbeat_only_a_pong_in_its_time_keeps_a_session() {
     assert_eq!(soon(reasons.recv()).await.unwrap(), "ping timeout");
 }
 
+/// A handler that never waits uses up what tokio lets a task do in one turn, each time.
+#[tokio::test]
+async fn heartbeat_and_messages_go_out_beside_a_handler_that_never_waits() {
+    let limits = EngineIoLimits::default().ping_interval(Duration::from_millis(10));
+    let handler = async |socket: EngineIoSocket| -> () {
+        socket.try_send("hello").unwrap();
+        loop {
+            tokio::task::consume_budget().await;
+        }
+    };
+    let server = start(Endpoints::new().engine_io(EngineIo::new(handler).limits(limits))).await;
+    let mut socket = websocket(&server, "").await;
+    assert!(text(&mut socket).await.starts_with("0{"));
+    assert_eq!(text(&mut socket).await, "4hello");
+    assert_eq!(text(&mut socket).await, "2");
+}
+
 #[tokio::test]
 async fn heartbeat_goes_on_during_an_upgrade() {
     let limits = EngineIoLimits::default()

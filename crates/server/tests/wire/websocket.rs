@@ -269,6 +269,20 @@ async fn a_transport_that_fails_does_not_keep_a_busy_handler_busier() {
     assert_eq!(soon(polled.recv()).await, Some(2), "polled when it asked to be, and not before");
 }
 
+/// It uses up what tokio lets a task do in one turn, each time.
+#[tokio::test]
+async fn a_handler_that_never_waits_does_not_keep_back_what_it_has_sent() {
+    let handler = async |mut ws: WebSocket| -> () {
+        ws.send("hello").await.unwrap();
+        loop {
+            tokio::task::consume_budget().await;
+        }
+    };
+    let server = start(Endpoints::new().websocket("/ws", handler)).await;
+    let mut peer = open(&server, "/ws").await;
+    assert_eq!(peer.bytes(7).await, frame_of_server(b"hello"));
+}
+
 #[tokio::test]
 async fn s1_9_the_first_subprotocol_of_ours_that_is_offered_is_chosen() {
     let handler = async |mut ws: WebSocket| {
