@@ -6,6 +6,7 @@ use bytestring::ByteString;
 use rtwire_engineio::{
     CloseReason, Event, Message, PreparedMessage, SendError, Session, Transport,
 };
+use tokio::task::coop::cooperative;
 
 use crate::engine_io::SharedSession;
 use crate::request::Request;
@@ -40,7 +41,9 @@ impl EngineIoSocket {
             if self.session.close_reason().is_some() {
                 return None;
             }
-            if let Event::Message(message) = poll_fn(|cx| self.session.poll_event(cx)).await {
+            // One payload may bring thousands: others have their turn in between.
+            let event = cooperative(poll_fn(|cx| self.session.poll_event(cx)));
+            if let Event::Message(message) = event.await {
                 return Some(message);
             }
         }

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use rtwire_engineio as engine_io;
 use rtwire_socketio::{Data, DisconnectReason, Event, Json, Message, Namespace};
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
 use crate::engine_io::{Application, SharedSession, random_id};
 use crate::routes::BoxFuture;
@@ -43,6 +44,10 @@ pub(crate) struct ClientTask {
 
 /// What an event of the backlog counts beyond its bytes.
 const EVENT_OVERHEAD: usize = 64;
+
+/// Messages, and events of the backlog, before others have their turn: one payload may bring thousands. Not by tokio's
+/// own measure, which handlers may have used up.
+const TURN: usize = 128;
 
 impl ClientTask {
     pub(crate) fn new(session: &Arc<SharedSession>, io: &Arc<Io>, rules: &Arc<Rules>) -> Self {
@@ -305,6 +310,7 @@ impl Application for ClientTask {
         self.client.see_end();
         // What arrives within one poll arrives at one time.
         let now = self.client.session().now();
+        let mut taken = 0;
         loop {
             let has_hands = self.poll_at_work(cx);
             let (is_written, left) = self.client.turn();
@@ -313,6 +319,12 @@ impl Application for ClientTask {
                 self.tell_who_left(left, cx);
                 continue;
             }
+            if taken == TURN {
+                // Asked once, it has this task woken when others had their turn.
+                let _ = pin!(yield_now()).poll(cx);
+                break;
+            }
+            taken += 1;
             let has_room = has_hands && is_written;
             if has_room && let Some(event) = self.backlog.pop_front() {
                 self.backlog_bytes -= cost(&event);
@@ -336,7 +348,7 @@ impl Application for ClientTask {
     }
 
     fn is_done(&self) -> bool {
-        self.at_work.is_none() && self.backlog.is_empty()
+        self.at_work.is_none() && self.backlog.is_empty() && self.close_reason.is_none()
     }
 
     fn next_timeout(&self) -> Option<Duration> {

@@ -1,5 +1,6 @@
 //! Engine.IO 4, in the order of its headings.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use rtwire_tokio::WebSocket;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use crate::engine_io_peer::{self, Polling, body, close_code, text};
+use crate::engine_io_peer::{self, Polling, body, close_code, most_in_a_turn, text};
 use crate::peer::{Peer, Running, field, get, post, soon, start, status, upgrade};
 
 const PATH: &str = "/engine.io/";
@@ -341,6 +342,27 @@ async fn polling_a_client_that_vanishes_from_its_get_ends_the_session() {
         }
     };
     assert_eq!(reason, "transport error");
+}
+
+#[tokio::test]
+async fn polling_one_payload_leaves_others_their_turn() {
+    const MESSAGES: usize = 10_000;
+    let count = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&count);
+    let handler = move |mut socket: EngineIoSocket| {
+        let counts = Arc::clone(&counts);
+        async move {
+            while socket.next().await.is_some() {
+                counts.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    let server = start(Endpoints::new().engine_io(EngineIo::new(handler))).await;
+    let polling = Polling::open(&server, PATH).await;
+    let turns = most_in_a_turn(count, MESSAGES);
+    polling.send(&vec!["4"; MESSAGES].join("\x1e")).await;
+    let most = soon(turns).await.unwrap();
+    assert!(most <= 1000, "{most} messages in a turn");
 }
 
 #[tokio::test]

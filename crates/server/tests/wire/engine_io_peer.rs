@@ -1,9 +1,13 @@
 //! Clients of Engine.IO: long-polling written by hand, and a WebSocket.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rtwire_tokio::{HandshakeError, WebSocket};
 use rtwire_websocket::handshake::Request;
 use rtwire_websocket::{CloseCode, Limits, Message};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 use crate::peer::{Peer, Running, get, post, soon, status};
 
@@ -31,6 +35,20 @@ pub(crate) async fn text(socket: &mut WebSocket<TcpStream>) -> String {
 pub(crate) async fn close_code(mut socket: WebSocket<TcpStream>) -> CloseCode {
     assert_eq!(soon(socket.next()).await.transpose().unwrap(), None);
     socket.close_reason().unwrap().code
+}
+
+/// How much the count grows at most before somebody else on the same thread has a turn, up to `all`.
+pub(crate) fn most_in_a_turn(count: Arc<AtomicUsize>, all: usize) -> JoinHandle<usize> {
+    tokio::spawn(async move {
+        let (mut before, mut most) = (0, 0);
+        while before < all {
+            tokio::task::yield_now().await;
+            let now = count.load(Ordering::Relaxed);
+            most = most.max(now - before);
+            before = now;
+        }
+        most
+    })
 }
 
 pub(crate) struct Polling<'s> {

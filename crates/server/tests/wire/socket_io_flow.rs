@@ -1,6 +1,7 @@
 //! Socket.IO: handlers that wait, and clients that do not take what they are sent.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rtwire_server::{
@@ -8,7 +9,7 @@ use rtwire_server::{
 };
 use tokio::sync::{Notify, mpsc};
 
-use crate::engine_io_peer::Polling;
+use crate::engine_io_peer::{Polling, most_in_a_turn};
 use crate::peer::{post, soon, status};
 use crate::socket_io_peer::{Client, PATH, echo, serve};
 
@@ -149,6 +150,68 @@ async fn events_of_a_client_that_takes_nothing_wait() {
     }
     assert_eq!(echoes, numbered(0..201));
     assert_eq!(status(&second.rest().await), 200);
+}
+
+#[tokio::test]
+async fn events_of_one_payload_leave_others_their_turn() {
+    const EVENTS: usize = 10_000;
+    let count = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&count);
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on("count", move |_: Socket| {
+            counts.fetch_add(1, Ordering::Relaxed);
+            async {}
+        })
+    };
+    let (server, _) = serve(SocketIo::new(), handlers).await;
+    let polling = Polling::open(&server, PATH).await;
+    polling.send("40").await;
+    polling.poll().await;
+    let turns = most_in_a_turn(count, EVENTS);
+    polling.send(&vec![r#"42["count"]"#; EVENTS].join("\x1e")).await;
+    let most = soon(turns).await.unwrap();
+    assert!(most <= 1000, "{most} events in a turn");
+}
+
+/// It uses up what tokio lets a task do in one turn, each time.
+#[tokio::test]
+async fn events_are_handled_beside_a_handler_that_never_waits() {
+    let handlers = |ns: NamespaceHandlers| {
+        echo(ns).on("busy", async |_: Socket| -> () {
+            loop {
+                tokio::task::consume_budget().await;
+            }
+        })
+    };
+    let (server, mut told) = serve(SocketIo::new(), handlers).await;
+    let mut client = Client::connect(&server).await;
+    client.send(r#"42["busy"]"#).await;
+    client.send(r#"42["echo",1]"#).await;
+    client.expect(r#"42["echo",1]"#).await;
+    client.send("1").await;
+    assert_eq!(soon(told.recv()).await.unwrap(), "transport close");
+}
+
+#[tokio::test]
+async fn events_of_one_payload_and_its_end_are_all_seen_to_in_however_many_turns() {
+    let (tell, mut handled) = mpsc::unbounded_channel();
+    let handlers = move |ns: NamespaceHandlers| {
+        ns.on("count", move |_: Socket| {
+            let _ = tell.send(());
+            async {}
+        })
+    };
+    let (server, mut told) = serve(SocketIo::new(), handlers).await;
+    for events in 110..140 {
+        let polling = Polling::open(&server, PATH).await;
+        polling.send("40").await;
+        polling.poll().await;
+        let payload = "42[\"count\"]\x1e".repeat(events) + "1";
+        polling.send(&payload).await;
+        assert_eq!(soon(told.recv()).await.unwrap(), "transport close");
+        let count = std::iter::from_fn(|| handled.try_recv().ok()).count();
+        assert_eq!(count, events);
+    }
 }
 
 /// Requests and the task of their session run on several threads: what one of them changes is seen by
