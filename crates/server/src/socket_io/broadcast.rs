@@ -56,6 +56,11 @@ impl Broadcast {
         }
     }
 
+    pub(crate) fn with_flags(mut self, flags: Flags) -> Self {
+        self.flags = flags;
+        self
+    }
+
     /// Adds a room: it is for who is in any of those added. Each socket is in the room of its own id.
     pub fn to(mut self, room: &str) -> Self {
         self.to.rooms.push(room.into());

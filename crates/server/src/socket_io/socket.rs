@@ -371,10 +371,16 @@ impl Socket {
         self.inner.space.rooms.of(self)
     }
 
-    /// Everybody in the namespace but this socket.
+    /// Everybody in the namespace but this socket. What was said of its own events holds:
+    /// [`timeout`](Self::timeout), [`volatile`](Self::volatile), [`compress`](Self::compress).
     pub fn broadcast(&self) -> Broadcast {
         let space = Some(Arc::clone(&self.inner.space));
-        Broadcast::new(space, &self.inner.client.rules).except(self.id())
+        let everybody = Broadcast::new(space, &self.inner.client.rules).with_flags(self.flags);
+        let others = everybody.except(self.id());
+        match self.timeout {
+            Some(timeout) => others.timeout(timeout),
+            None => others,
+        }
     }
 
     /// Everybody in the room but this socket.

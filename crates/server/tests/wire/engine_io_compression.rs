@@ -365,6 +365,10 @@ async fn an_event_is_compressed_unless_it_is_said_otherwise() {
                     socket.compress(false).emit("a", &long())?;
                     ack.send(&long())
                 })
+                .on("tell", async |socket: Socket| {
+                    socket.broadcast().emit("a", &long())?;
+                    socket.compress(false).broadcast().emit("a", &long())
+                })
             });
             let server = start(Endpoints::new().socket_io(io.clone())).await;
             let mut peer = raw(&server, "/socket.io/").await;
@@ -384,6 +388,11 @@ async fn an_event_is_compressed_unless_it_is_said_otherwise() {
 
             send(&mut peer, r#"421["ask"]"#).await;
             expect(&mut peer, &[NO, YES]).await;
+
+            let mut other = raw(&server, "/socket.io/").await;
+            send(&mut other, "40").await;
+            send(&mut other, r#"42["tell"]"#).await;
+            expect(&mut peer, &[YES, NO]).await;
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use rtwire_server::{
     Ack, AckError, Binary, CloseCode, CloseReason, ConnectError, Data, DisconnectReason, EmitError,
     Endpoints, EngineIoLimits, JoinError, Limits, Message, NamespaceHandlers, Socket, SocketIo,
@@ -353,6 +354,38 @@ async fn emit_volatile_is_for_who_takes_it_at_once() {
     client.expect(r#"42["taken"]"#).await;
     // Another one's namespace, and nobody is there.
     assert_eq!(socket.within("nowhere").volatile().emit("x", &()).unwrap(), 0);
+}
+
+/// As in Node, where a broadcast begins with what was said of the next event of the socket.
+#[tokio::test]
+async fn broadcast_of_a_socket_is_as_volatile_and_waits_as_long() {
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on("join", async |socket: Socket, room: String, ack: Ack| {
+            socket.join(&room).unwrap();
+            ack.send(&())
+        })
+        .on("go", async |socket: Socket, ack: Ack| {
+            let volatile = socket.volatile();
+            let reached = [
+                volatile.broadcast().emit("dropped", &())?,
+                volatile.to("x").emit("dropped", &())?,
+            ];
+            let brief = socket.timeout(Duration::from_millis(50));
+            let asked: Vec<_> = brief.to("x").emit_with_ack::<()>("kept", &()).collect().await;
+            ack.send(&(reached, asked.len()))
+        })
+    };
+    let (server, _) = serve(SocketIo::new(), handlers).await;
+    // No GET of it waits.
+    let polling = Polling::open(&server, PATH).await;
+    polling.send("40").await;
+    polling.poll().await;
+    polling.send(r#"420["join","x"]"#).await;
+    assert_eq!(polling.poll().await, "430[]");
+    let mut client = Client::connect(&server).await;
+    client.send(r#"421["go"]"#).await;
+    client.expect("431[[0,0],1]").await;
+    assert_eq!(polling.poll().await, r#"420["kept"]"#);
 }
 
 #[tokio::test]
