@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytestring::ByteString;
 use rtwire_engineio::{
-    CloseReason, Error, Event, Frame, Limits, PreparedMessage, SendError, Session,
+    self as engine_io, CloseReason, Error, Event, Frame, Limits, PreparedMessage, SendError,
+    Session,
 };
 use tokio::time::Instant;
 
@@ -38,6 +39,8 @@ struct State {
     changed: bool,
     /// Nothing is read from the WebSocket until the application has taken some of what came.
     holds_back: bool,
+    /// The WebSocket had no room for more when the task had written what it could.
+    is_clogged: bool,
     /// The task has ended.
     abandoned: bool,
     /// Who waits for a payload, to bring more, for an event, for room in the queue.
@@ -91,6 +94,7 @@ impl SharedSession {
             at_work: AtWork::Nobody,
             changed: false,
             holds_back: false,
+            is_clogged: false,
             abandoned: false,
             get: None,
             post: None,
@@ -332,11 +336,23 @@ impl SharedSession {
         result
     }
 
+    /// Whether what is sent now leaves at once: over polling, a GET waits for it; on a WebSocket, there
+    /// is room.
+    pub(crate) fn is_writable(&self) -> bool {
+        let state = self.lock();
+        let is_heard = match state.session.transport() {
+            engine_io::Transport::Polling => state.session.is_polled(),
+            engine_io::Transport::WebSocket => !state.is_clogged,
+        };
+        is_heard && state.session.queued() < self.limits.max_queue
+    }
+
     /// The task has done what there was to do. It is woken when something changes, or at once if
     /// something has.
-    pub(crate) fn pause(&self, cx: &Context<'_>) {
+    pub(crate) fn pause(&self, is_clogged: bool, cx: &Context<'_>) {
         let mut state = self.lock();
         state.at_work = AtWork::Nobody;
+        state.is_clogged = is_clogged;
         if !state.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             state.task = Some(cx.waker().clone());
         }

@@ -104,7 +104,8 @@ impl Task {
         if self.tell_time(cx) {
             cx.waker().wake_by_ref();
         }
-        self.session.pause(cx);
+        let is_full = |open: &OpenWebSocket| open.socket.ready() == Err(SendError::Full);
+        self.session.pause(self.socket.as_ref().is_some_and(is_full), cx);
         if self.has_ended() {
             self.registration = None;
             if self.application.is_done() && !self.session.read(Session::has_events) {

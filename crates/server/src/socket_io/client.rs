@@ -326,18 +326,9 @@ impl Client {
         Ok(())
     }
 
-    /// Whether the transport takes something now: over polling, a GET waits; and nothing is held up
-    /// on the way there.
+    /// Whether the transport takes something now, and nothing is held up on the way there.
     fn is_writable(&self, state: &mut State) -> bool {
-        let max_queue = self.session.limits().max_queue;
-        state.connection.output().is_empty()
-            && self.session.read(|session| {
-                let is_heard = match session.transport() {
-                    engine_io::Transport::Polling => session.is_polled(),
-                    engine_io::Transport::WebSocket => true,
-                };
-                is_heard && session.queued() < max_queue
-            })
+        state.connection.output().is_empty() && self.session.is_writable()
     }
 
     /// Moves what is to be sent into the session, as far as that has room.

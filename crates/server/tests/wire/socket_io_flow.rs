@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rtwire_server::{
-    EmitError, EngineIoLimits, NamespaceHandlers, Socket, SocketIo, SocketIoLimits,
+    Ack, EmitError, EngineIoLimits, NamespaceHandlers, Socket, SocketIo, SocketIoLimits,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -301,4 +301,37 @@ async fn last_words_that_are_not_taken_are_given_up_after_the_ping_timeout() {
     };
     // Well before the default of 20 s, and the write deadline.
     soon(gone).await;
+}
+
+/// More than the system takes for a peer that reads nothing, and far less than the queue has room for.
+#[tokio::test]
+async fn emit_volatile_does_not_wait_behind_what_was_sent_before() {
+    let io = SocketIo::new().engine_limits(EngineIoLimits::default().max_queue(64 << 20));
+    let all = io.clone();
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on("fill", async |socket: Socket| {
+            let words = "x".repeat(1 << 20);
+            (0..32).try_for_each(|_| socket.emit("words", &words))
+        })
+        .on("hurry", move |socket: Socket, ack: Ack| {
+            let all = all.clone();
+            async move {
+                socket.volatile().emit("alone", &())?;
+                ack.send(&all.namespace("/").volatile().emit("all", &())?)
+            }
+        })
+    };
+    let (server, _) = serve(io, handlers).await;
+    let mut client = Client::connect(&server).await;
+    client.send(r#"42["fill"]"#).await;
+    client.text().await;
+    client.send(r#"420["hurry"]"#).await;
+    for _ in 1..32 {
+        assert!(client.text().await.starts_with(r#"42["words""#));
+    }
+    client.expect("430[0]").await;
+    client.send(r#"421["hurry"]"#).await;
+    for packet in [r#"42["alone"]"#, r#"42["all"]"#, "431[1]"] {
+        client.expect(packet).await;
+    }
 }
