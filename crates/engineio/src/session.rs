@@ -20,7 +20,7 @@
 //!  Lingering  a GET finds none, or nobody came  Closed     GET: 1
 //!  Lingering  WebSocket that was Probed: 5      Closed     queue, then Close frame
 //!  WebSocket  its end, or 1                     Closed     Close frame      "transport close"
-//!  WebSocket  it breaks off, or is oversize     Closed                      "transport error"
+//!  WebSocket  it breaks a rule, or is oversize  Closed                      "transport error"
 //!  WebSocket  close()                           Closed     queue, then      "forced close"
 //!                                                          Close frame
 //!  any open   malformed packet                  Closed     waiting GET: 1,  "parse error"
@@ -640,7 +640,8 @@ impl Session {
         }
     }
 
-    /// The WebSocket has broken off, without a closing handshake or by breaking a rule of its own.
+    /// The WebSocket has broken a rule of its own, or was never opened. One that breaks off has come to its
+    /// end: [`Frame::Close`].
     pub fn websocket_failed(&mut self) {
         self.end_socket(CloseReason::TransportError);
     }

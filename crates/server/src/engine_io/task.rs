@@ -272,7 +272,14 @@ impl Task {
             }
             error => tracing::debug!(?peer, %error, "WebSocket ended"),
         }
-        self.session.update(Session::websocket_failed);
+        if let Error::Io(_) = error {
+            // As in Node: whoever is lost has gone, and an error is what somebody did.
+            if let Err(error) = self.session.receive(Frame::Close) {
+                self.session.log(&error);
+            }
+        } else {
+            self.session.update(Session::websocket_failed);
+        }
         self.close_socket();
     }
 

@@ -13,7 +13,7 @@ use rtwire_server::{
 use tokio::sync::{Notify, mpsc};
 
 use crate::engine_io_peer::Polling;
-use crate::peer::{soon, start};
+use crate::peer::{soon, start, upgrade};
 use crate::socket_io_peer::{Client, PATH, echo, serve};
 
 #[tokio::test]
@@ -250,6 +250,18 @@ async fn disconnection_reasons() {
 
     let mut client = Client::connect(&server).await;
     client.send("1").await;
+    assert_eq!(reason().await, "transport close");
+
+    // The connection is lost, and nobody has done anything wrong.
+    let mut lost = server.peer().await;
+    lost.send(upgrade(&format!("{PATH}?EIO=4&transport=websocket"), "")).await;
+    lost.head().await;
+    for answered in [&b""[..], b"\x81\x82\x00\x00\x00\x0040"] {
+        lost.send(answered).await;
+        let length = lost.bytes(2).await[1];
+        lost.bytes(length.into()).await;
+    }
+    lost.reset();
     assert_eq!(reason().await, "transport close");
 
     let mut client = Client::connect(&server).await;
