@@ -235,7 +235,7 @@ impl Inner {
                 *response.status_mut() = status;
                 Ok(response)
             }
-            (Method::OPTIONS, _, _) => Ok(options(route)),
+            (Method::OPTIONS, _, _) => Ok(options(route, request.headers())),
             _ => Err(Refusal::Method),
         }
     }
@@ -262,17 +262,17 @@ fn refused(refusal: &Refusal) -> Response<Body> {
     response
 }
 
-/// RFC 9110 §9.3.7, and the answer to a CORS preflight (WHATWG Fetch #cors-preflight-fetch).
-fn options(route: &Route) -> Response<Body> {
+/// RFC 9110 §9.3.7, and the answer to a CORS preflight (WHATWG Fetch #cors-preflight-fetch). A page that may
+/// ask at all may add what it likes: it has no credentials, or its origin is trusted.
+fn options(route: &Route, request: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(header::ALLOW, route.allow());
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, route.allow());
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("content-type, last-event-id"),
-    );
+    let asked = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let usual = || HeaderValue::from_static("content-type, last-event-id");
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.unwrap_or_else(usual));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response
 }

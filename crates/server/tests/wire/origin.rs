@@ -65,6 +65,29 @@ async fn a_listed_origin_may_read_the_answer() {
     }
 }
 
+/// WHATWG Fetch #cors-preflight-fetch: what a page adds to its requests it has to ask for.
+#[tokio::test]
+async fn a_page_that_may_ask_may_add_header_fields() {
+    let policy = OriginPolicy::same_origin().allow("https://app.example").unwrap();
+    for policy in [policy, OriginPolicy::any()] {
+        let (server, _) = with(policy).await;
+        for (asked, allowed) in [
+            (
+                "Access-Control-Request-Headers: authorization,x-tenant\r\n",
+                "authorization,x-tenant",
+            ),
+            ("", "content-type, last-event-id"),
+        ] {
+            let preflight = format!(
+                "OPTIONS /events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                 Origin: https://app.example\r\nAccess-Control-Request-Method: POST\r\n{asked}\r\n"
+            );
+            let answer = server.ask(&preflight).await;
+            assert_eq!(field(&answer, "access-control-allow-headers"), Some(allowed));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_by_another_rule_can_be_read_by_a_listed_origin() {
     let policy = OriginPolicy::same_origin().allow("https://app.example").unwrap();
