@@ -182,6 +182,10 @@ impl Inner {
             && websocket.is_none()
             && let Some(Get::Content(content)) = &route.get
         {
+            // It is for everybody; but a page of another origin needs CORS to load it as a module.
+            if let Ok(allowed) = self.origin_policy.check(request.headers(), host.as_ref()) {
+                *cors = allowed;
+            }
             return Ok(content.response(request.headers()));
         }
         let own = websocket.and_then(|route| route.options.origin_policy.as_ref());

@@ -1,7 +1,7 @@
 //! Fixed content, and the client that a Socket.IO server gives to pages.
 
 use http::{HeaderValue, header};
-use rtwire_server::{Content, Endpoints, SocketIo};
+use rtwire_server::{Content, Endpoints, OriginPolicy, SocketIo};
 
 use crate::peer::{field, get, start, status};
 
@@ -43,4 +43,22 @@ async fn a_client_bundle_is_beside_the_path() {
     let map = server.ask(&get("/live/socket.io.js.map", "")).await;
     assert_eq!(field(&map, "content-type"), Some("application/json"));
     assert_eq!(status(&server.ask(&get("/live/other.js", "")).await), 404);
+}
+
+/// It is for everybody, but a module is loaded with CORS.
+#[tokio::test]
+async fn content_may_be_read_by_pages_of_allowed_origins() {
+    let policy = OriginPolicy::same_origin().allow("https://app.example").unwrap();
+    let io = SocketIo::new().client_bundle("socket.io.esm.min.js", "export let io;");
+    let server = start(Endpoints::new().socket_io(io).origin_policy(policy)).await;
+    for (origin, allowed) in [
+        ("https://app.example", Some("https://app.example")),
+        ("https://evil.example", None),
+        ("http://localhost", None),
+    ] {
+        let origin = format!("Origin: {origin}\r\n");
+        let answer = server.ask(&get("/socket.io/socket.io.esm.min.js", &origin)).await;
+        assert_eq!(status(&answer), 200);
+        assert_eq!(field(&answer, "access-control-allow-origin"), allowed);
+    }
 }
