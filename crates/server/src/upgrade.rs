@@ -41,9 +41,10 @@ pub(crate) fn accept<B>(
     let target = request.uri().to_string();
     let method = request.method().as_str();
     let request = handshake::Request::from_parts(method, &target, version, headers)?;
-    let chosen = options.protocols.iter().find_map(|protocol| {
-        let answer = request.accept_protocol(protocol).ok()?;
-        Some((answer, Some(Arc::clone(protocol))))
+    let any = request.protocols().next().filter(|_| options.any_protocol).map(Arc::from);
+    let chosen = options.protocols.iter().cloned().chain(any).find_map(|protocol| {
+        let answer = request.accept_protocol(&protocol).ok()?;
+        Some((answer, Some(protocol)))
     });
     let (answer, protocol) = chosen.unwrap_or_else(|| (request.accept(), None));
     let answer = match options.compression {

@@ -27,6 +27,8 @@ use crate::origin::OriginPolicy;
 #[derive(Clone, Debug, Default)]
 pub struct WebSocketOptions {
     pub(crate) protocols: Vec<Arc<str>>,
+    /// If it is none of those, the first on offer is chosen.
+    pub(crate) any_protocol: bool,
     pub(crate) limits: Option<Arc<Limits>>,
     pub(crate) origin_policy: Option<OriginPolicy>,
     pub(crate) compression: Option<CompressionConfig>,

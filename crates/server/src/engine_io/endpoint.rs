@@ -87,6 +87,8 @@ impl Endpoint {
             limits: Arc::new(settings.limits),
             websocket_options: WebSocketOptions {
                 compression: settings.compression,
+                // They mean nothing here, but browsers end a connection for which none is chosen.
+                any_protocol: true,
                 ..WebSocketOptions::default()
             },
             websocket_limits: Arc::new(websocket_limits),

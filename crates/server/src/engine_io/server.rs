@@ -16,6 +16,9 @@ use crate::request::Request;
 
 /// Engine.IO sessions on one path, each served by an async function of an [`EngineIoSocket`].
 ///
+/// Of the subprotocols that a client offers with a WebSocket the first is chosen, as by Node's server: they
+/// mean nothing here, but who offers some wants one.
+///
 /// ```
 /// use std::time::Duration;
 /// use rtwire_server::{Endpoints, EngineIo, EngineIoLimits, EngineIoSocket};

@@ -417,6 +417,22 @@ async fn websocket_echoes_text_and_binary() {
     assert_eq!(text(&mut socket).await, "bAQID");
 }
 
+/// RFC 6455 §4.1: a client that offers subprotocols ends a connection for which none was chosen, as
+/// browsers do. The reference takes the first.
+#[tokio::test]
+async fn websocket_the_first_subprotocol_is_chosen() {
+    let server = echo_with(EngineIoLimits::default()).await;
+    let polling = Polling::open(&server, PATH).await;
+    for query in [String::new(), format!("&sid={}", polling.sid)] {
+        let target = format!("{PATH}?EIO=4&transport=websocket{query}");
+        let mut peer = server.peer().await;
+        peer.send(upgrade(&target, "Sec-WebSocket-Protocol: second-to-none, one\r\n")).await;
+        let head = peer.head().await;
+        assert_eq!(status(&head), 101, "{head}");
+        assert_eq!(field(&head, "sec-websocket-protocol"), Some("second-to-none"));
+    }
+}
+
 #[tokio::test]
 async fn websocket_a_close_packet_closes() {
     let (server, mut reasons) = told(EngineIoLimits::default()).await;
