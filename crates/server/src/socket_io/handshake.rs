@@ -12,7 +12,7 @@ use crate::request::Request;
 #[non_exhaustive]
 pub struct Handshake {
     /// The header fields of the request that opened the session; of several with one name, joined by
-    /// `, `.
+    /// `, `, and of cookies by `; `.
     pub headers: BTreeMap<String, String>,
     /// When it connected, as JavaScript's `Date` says it, in UTC.
     pub time: String,
@@ -37,9 +37,10 @@ impl Handshake {
         let mut headers = BTreeMap::<String, String>::new();
         for (name, value) in request.headers() {
             let value = String::from_utf8_lossy(value.as_bytes());
+            let between = if name == http::header::COOKIE { "; " } else { ", " };
             headers
                 .entry(name.to_string())
-                .and_modify(|values| *values = format!("{values}, {value}"))
+                .and_modify(|values| *values = format!("{values}{between}{value}"))
                 .or_insert_with(|| value.into_owned());
         }
         let since = connected.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -155,6 +156,21 @@ mod tests {
             let date = date(Duration::from_secs(seconds));
             assert_eq!(date, format!("{expected} GMT+0000 (Coordinated Universal Time)"));
         }
+    }
+
+    /// RFC 9113 §8.2.3: the cookies of one request may come in several fields over HTTP/2.
+    #[test]
+    fn fields_of_one_name_are_joined_as_in_node() {
+        let request = http::Request::get("/")
+            .header("cookie", "a=1")
+            .header("x-forwarded-for", "a")
+            .header("cookie", "b=2")
+            .header("x-forwarded-for", "b");
+        let request = Request::of(request.body(()).unwrap().into_parts().0, None);
+        let handshake = Handshake::new(&request, Value::Null, UNIX_EPOCH);
+        let expected = [("cookie", "a=1; b=2"), ("x-forwarded-for", "a, b")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(handshake.headers, expected.into());
     }
 
     #[test]
