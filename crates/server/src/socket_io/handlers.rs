@@ -58,7 +58,8 @@ impl NamespaceHandlers {
         self
     }
 
-    /// Handles the events that have no handler of their own.
+    /// Handles the events that have no handler of their own. Node's `onAny` sees the others too: that is
+    /// [`packet_middleware`](Self::packet_middleware).
     #[must_use]
     pub fn on_any<Shape>(mut self, handler: impl EventHandler<Shape>) -> Self {
         self.any_event = Some(handler.erase().0);
