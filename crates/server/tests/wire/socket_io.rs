@@ -33,6 +33,9 @@ async fn connection_to_a_namespace_that_is_not_there_is_refused() {
     let mut client = Client::open(&server).await;
     client.send("40/random").await;
     client.expect(r#"44/random,{"message":"Invalid namespace"}"#).await;
+    // Only in protocol 4 a query is no part of the name.
+    client.send("40/?token=1,").await;
+    client.expect(r#"44/?token=1,{"message":"Invalid namespace"}"#).await;
     client.join("").await;
 }
 
