@@ -42,6 +42,10 @@ pub struct OpenPacket {
 }
 
 impl OpenPacket {
+    /// The longest JSON of one, in bytes: it has 120 or so, and what is read of others' may take a hundred times
+    /// its length.
+    const MAX_LEN: usize = 16 << 10;
+
     /// What a server means that does not name its `maxPayload`, as those before Engine.IO 6.1:
     /// 1 000 000 bytes, the default of them all.
     pub const DEFAULT_MAX_PAYLOAD: u64 = 1_000_000;
@@ -69,12 +73,15 @@ impl OpenPacket {
         json
     }
 
-    /// Decodes the JSON. Keys that are not known are let pass; `maxPayload` may be missing
+    /// Decodes the JSON, of 16 KiB at most. Keys that are not known are let pass; `maxPayload` may be missing
     /// ([`DEFAULT_MAX_PAYLOAD`](Self::DEFAULT_MAX_PAYLOAD)).
     ///
     /// # Errors
     /// [`Rule::InvalidOpen`].
     pub fn decode(json: &str) -> Result<Self, Rule> {
+        if json.len() > Self::MAX_LEN {
+            return Err(Rule::InvalidOpen);
+        }
         let value: Value = serde_json::from_str(json).map_err(|_| Rule::InvalidOpen)?;
         let number = |key: &str| value.get(key).and_then(Value::as_u64).ok_or(Rule::InvalidOpen);
         let sid = value.get("sid").and_then(Value::as_str).unwrap_or_default();

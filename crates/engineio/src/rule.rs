@@ -69,7 +69,7 @@ pub enum Rule {
     /// Version 3, "Transports": the body of JSONP is a form with one field `d`.
     #[error("not a form with one field d")]
     InvalidForm,
-    /// "Handshake": the open packet is a JSON object with the keys of the handshake.
+    /// "Handshake": the open packet is a JSON object with the keys of the handshake, of 16 KiB at most.
     #[error("invalid open packet")]
     InvalidOpen,
     /// "Packet types": this packet has no meaning in this direction or at this point.

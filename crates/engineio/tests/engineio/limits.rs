@@ -1,7 +1,9 @@
 //! Each limit one below, at, and one over.
 
+use std::time::Duration;
+
 use rtwire_engineio::{
-    CloseReason, Frame, Limits, PreparedMessage, Rule, SendError, Session, Transport,
+    CloseReason, Frame, Limits, OpenPacket, PreparedMessage, Rule, SendError, Session, Transport,
 };
 
 use crate::{assert_ended, events, frames, message, polling, polling_with, post, text, websocket};
@@ -141,4 +143,22 @@ fn messages_that_belong_together_are_queued_all_or_none() {
     let mut session = websocket();
     session.send_all_prepared(&late).unwrap();
     assert_eq!(frames(&mut session), [text("4a"), text("4\x1e")]);
+}
+
+#[test]
+fn an_open_packet_is_short() {
+    const LIMIT: usize = 16 << 10;
+    for (len, fits) in [(LIMIT - 1, true), (LIMIT, true), (LIMIT + 1, false)] {
+        let mut open = OpenPacket {
+            sid: "s".into(),
+            upgrades: vec![],
+            ping_interval: Duration::from_millis(1),
+            ping_timeout: Duration::from_millis(1),
+            max_payload: 1,
+        };
+        open.sid = "s".repeat(len + 1 - open.encode().len()).into();
+        let json = open.encode();
+        assert_eq!(json.len(), len);
+        assert_eq!(OpenPacket::decode(&json), if fits { Ok(open) } else { Err(Rule::InvalidOpen) });
+    }
 }
