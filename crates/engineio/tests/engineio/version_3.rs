@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use rtwire_engineio::{CloseReason, Event, Frame, Limits, Message, Rule, Session, Transport};
+use bytes::Bytes;
+use rtwire_engineio::{
+    CloseReason, Event, Frame, Limits, Message, Rule, Session, Transport, jsonp,
+};
 
 use crate::{assert_ended, at, events, frames, post, text};
 
@@ -207,4 +210,14 @@ fn what_waits_is_told_the_end_with_a_length() {
     session.poll().unwrap();
     session.poll().unwrap_err();
     assert_eq!(session.payload(), Some(text("1:1")));
+}
+
+#[test]
+fn a_short_payload_keeps_no_long_form() {
+    for (other, shares) in [(1000, false), (0, true)] {
+        let form = Bytes::from(format!("x={}&d=6:4hello", "a".repeat(other)));
+        let payload = jsonp::decode_form(form.clone()).unwrap();
+        assert_eq!(payload, "6:4hello");
+        assert_eq!(form.as_ptr_range().contains(&payload.as_ptr()), shares);
+    }
 }
