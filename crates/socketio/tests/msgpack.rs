@@ -229,6 +229,15 @@ fn both_ends_talk_as_with_text() {
         assert_eq!(sent, expected.messages().collect::<Vec<_>>());
     }
 
+    // Then too it is answered under its id.
+    server.await_ack(&root, 5, None).unwrap();
+    server.send_prepared(&PreparedEvent::with_ack(Parser::Text, &root, 5, data).unwrap()).unwrap();
+    let event = client.next_event(server.output().pop().unwrap(), NOW).unwrap();
+    let Some(Event::Event { ack: Some(ack), .. }) = event else { panic!("{event:?}") };
+    client.send_ack(ack, Data::ack(&()).unwrap()).unwrap();
+    let answer = server.next_event(client.output().pop().unwrap(), NOW).unwrap();
+    assert!(matches!(answer, Some(Event::Ack { id: 5, .. })));
+
     let error = server.next_event("2[\"text\"]".into(), NOW).unwrap_err();
     assert_eq!(error.rule(), Rule::UnexpectedText);
 }
