@@ -91,3 +91,17 @@ fn bytes_are_not_copied_on_the_way_in() {
     assert_eq!(blobs.0.iter().map(|bytes| bytes.as_ptr()).collect::<Vec<_>>(), at);
     assert!(allocated.bytes_total < 1000, "{allocated:?}");
 }
+
+#[test]
+fn what_messagepack_brings_and_nobody_reads_is_not_kept() {
+    // Six bytes of JSON for each.
+    let control = [0x01; 0xFFFF];
+    let member = [b"\xa1x\xda\xff\xff", &control[..]].concat();
+    let head = b"\x84\xa4type\x02\xa3nsp\xa1/\xa4data\x91\xa1e";
+    let message = Bytes::from([head, &member[..]].concat());
+    let mut packet = None;
+    let decode = || Packet::decode_msgpack(message.clone(), &Limits::default()).unwrap();
+    let allocated = measure(|| packet = Some(decode()));
+    assert_eq!(packet.unwrap().encode(), "2[\"e\"]");
+    assert!(allocated.bytes_current < 1000, "{allocated:?}");
+}

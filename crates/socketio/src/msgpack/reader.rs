@@ -212,13 +212,15 @@ impl<'a> Reader<'a> {
     }
 
     /// What was read by [`value`](Self::value).
-    pub(super) fn into_data(self) -> Result<(String, Vec<Bytes>), Error> {
+    pub(super) fn into_data(mut self) -> Result<(String, Vec<Bytes>), Error> {
+        // Who keeps little must not keep much: the JSON its room, for more of it may have been skipped than kept,
+        self.json.shrink_to_fit();
         match self.placeholder {
             // Its meaning is no attachment here, but could not be told from one any more.
             Some(at) if !self.attachments.is_empty() => Err(Error::new(Rule::Placeholder, at)),
             _ => {
                 let mut attachments = self.attachments;
-                // Who keeps little must not keep much: a slice keeps the whole message.
+                // and a slice the whole message.
                 let kept: usize = attachments.iter().map(Bytes::len).sum();
                 if kept < self.message.len().div_ceil(2) {
                     for bytes in &mut attachments {
