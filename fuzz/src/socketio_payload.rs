@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 ///   placeholders name them.
 /// - What was read and is written again is read as the same. It is refused if its plain data looks
 ///   like a placeholder beside bytes, and only then.
+/// - It is as deep as what is read may be, and no deeper.
 /// - An argument is the same whether or not there is an attachment elsewhere in the packet.
 /// - The conversions of events and acks keep arguments and attachments, and nothing of the name.
 pub fn socketio_payload(input: &[u8]) {
@@ -36,6 +37,7 @@ pub fn socketio_payload(input: &[u8]) {
             Err(PayloadError::ReservedEvent) => assert!(is_reserved(name)),
             data => written(data, &args, |data| Ok(data.into_args::<Varargs<Value>>()?.0)),
         }
+        deepest(Value::Array(args));
     }
     if data.attachments().is_empty() {
         beside_an_attachment(&data);
@@ -78,6 +80,27 @@ fn written(
     // serde_json reads the shortest text for a large number as one that is too large.
     if !args.iter().any(Value::is_huge) {
         assert_eq!(read(data).expect("what was written can be read"), args);
+    }
+}
+
+/// The value within as many arrays as there may be around it.
+fn deepest(value: Value) {
+    const MOST: usize = 127;
+    if value.has_key("_placeholder") {
+        return;
+    }
+    for depth in [MOST - 1, MOST, MOST + 1] {
+        // 1: the array of the arguments.
+        let Some(arrays) = depth.checked_sub(1 + value.depth()) else { continue };
+        let nested = (0..arrays).fold(value.clone(), |value, _| Value::Array(vec![value]));
+        match Data::ack(&(nested,)) {
+            Ok(data) => {
+                assert!(depth <= MOST);
+                let read = Data::from_parts(data.json().clone(), data.attachments().to_vec());
+                assert_eq!(read, Ok(data));
+            }
+            Err(error) => assert!(depth > MOST, "{error}"),
+        }
     }
 }
 
@@ -233,6 +256,19 @@ impl Value {
 
     fn is_huge(&self) -> bool {
         self.any(&|value| matches!(value, Self::Float(number) if number.abs() > 1e308))
+    }
+
+    /// Arrays and objects in each other; a placeholder is one.
+    fn depth(&self) -> usize {
+        let deepest = |values: &mut dyn Iterator<Item = &Self>| {
+            1 + values.map(Self::depth).max().unwrap_or_default()
+        };
+        match self {
+            Self::Array(elements) => deepest(&mut elements.iter()),
+            Self::Object(members) => deepest(&mut members.iter().map(|(_, value)| value)),
+            Self::Bytes(_) => 1,
+            _ => 0,
+        }
     }
 
     fn attachments(&self) -> usize {

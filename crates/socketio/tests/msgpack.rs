@@ -175,6 +175,15 @@ fn limits_hold() {
         let expected = (!fits).then_some(Rule::TooManyAttachments { limit });
         assert_eq!(rule(args, Limits::default().max_attachments(limit)), expected);
     }
+    // A placeholder is an object, and an ext of the application's an array around one.
+    for args in
+        [&b"\x92\xa1e\x91\xc4\x01\x00"[..], b"\x92\xa1e\xc7\x01\x05\x00", b"\x92\xa1e\xd4\x05\x00"]
+    {
+        for (limit, fits) in [(2, false), (3, true), (4, true)] {
+            let expected = (!fits).then_some(Rule::TooDeep { limit });
+            assert_eq!(rule(args, Limits::default().max_depth(limit)), expected);
+        }
+    }
     // What is skipped is limited alike.
     let skipped = b"\x83\xa4type\x01\xa3nsp\xa1/\xa1x\x91\x91\x90";
     let error = decode(skipped[..].into(), Limits::default().max_depth(2)).unwrap_err();

@@ -247,6 +247,25 @@ fn what_is_written_is_no_deeper_than_what_is_read() {
 }
 
 #[test]
+fn a_placeholder_is_no_deeper_than_what_is_read() {
+    // 2: the array of the event, and the placeholder.
+    for (depth, is_written) in [(124, true), (125, true), (126, false)] {
+        let bytes = Tree::Bytes(bin(b"x"));
+        let nested = (0..depth).fold(bytes, |value, _| Tree::List(vec![value]));
+        match Data::event("e", &nested) {
+            Ok(data) => {
+                let read = Data::from_parts(data.json().clone(), data.attachments().to_vec());
+                assert_eq!((read, is_written), (Ok(data), true), "{depth}");
+            }
+            Err(PayloadError::Packet(error)) => {
+                assert_eq!((error.rule(), is_written), (Rule::TooDeep { limit: 127 }, false));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
 fn reserved_names_are_refused() {
     for name in
         ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]

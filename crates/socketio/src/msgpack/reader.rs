@@ -249,9 +249,9 @@ impl<'a> Reader<'a> {
                 let text = text.map_err(|_| Error::new(Rule::InvalidMsgpack, start))?;
                 json::push_string(&mut self.json, text);
             }
-            Head::Binary(length) | Head::Ext(0, length) => self.attachment(length)?,
-            Head::Array(elements) => self.nested(start, elements, Self::elements)?,
-            Head::Map(members) => self.nested(start, members, Self::members)?,
+            Head::Binary(length) | Head::Ext(0, length) => self.attachment(start, length)?,
+            Head::Array(elements) => self.nested(start, |inside| inside.elements(elements))?,
+            Head::Map(members) => self.nested(start, |inside| inside.members(members))?,
             Head::FixExt(0, 1) => {
                 self.take(1)?;
                 self.json.push_str("null");
@@ -261,11 +261,14 @@ impl<'a> Reader<'a> {
                 self.date(millis);
             }
             Head::Ext(kind, length) | Head::FixExt(kind, length) => {
-                self.json.push('[');
-                self.display(kind);
-                self.json.push(',');
-                self.attachment(length)?;
-                self.json.push(']');
+                self.nested(start, |inside| {
+                    inside.json.push('[');
+                    inside.display(kind);
+                    inside.json.push(',');
+                    inside.attachment(start, length)?;
+                    inside.json.push(']');
+                    Ok(())
+                })?;
             }
         }
         Ok(())
@@ -274,14 +277,13 @@ impl<'a> Reader<'a> {
     fn nested(
         &mut self,
         start: usize,
-        length: usize,
-        inside: fn(&mut Self, usize) -> Result<(), Error>,
+        inside: impl FnOnce(&mut Self) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if self.depth >= self.limits.max_depth {
             return Err(Error::new(Rule::TooDeep { limit: self.limits.max_depth }, start));
         }
         self.depth += 1;
-        inside(self, length)?;
+        inside(self)?;
         self.depth -= 1;
         Ok(())
     }
@@ -321,16 +323,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn attachment(&mut self, length: usize) -> Result<(), Error> {
-        let limit = self.limits.max_attachments;
-        if self.attachments.len() >= limit {
-            return Err(Error::new(Rule::TooManyAttachments { limit }, self.at));
-        }
-        let taken = self.take(length)?;
-        let num = self.attachments.len();
-        self.attachments.push(self.message.slice_ref(taken));
-        json::push_placeholder(&mut self.json, num);
-        Ok(())
+    /// Its placeholder is an object.
+    fn attachment(&mut self, start: usize, length: usize) -> Result<(), Error> {
+        self.nested(start, |inside| {
+            let limit = inside.limits.max_attachments;
+            if inside.attachments.len() >= limit {
+                return Err(Error::new(Rule::TooManyAttachments { limit }, inside.at));
+            }
+            let taken = inside.take(length)?;
+            let num = inside.attachments.len();
+            inside.attachments.push(inside.message.slice_ref(taken));
+            json::push_placeholder(&mut inside.json, num);
+            Ok(())
+        })
     }
 
     fn display(&mut self, value: impl core::fmt::Display) {

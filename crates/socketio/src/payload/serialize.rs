@@ -213,6 +213,9 @@ impl<'a> Serializer for &'a mut Writer {
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
+        // A placeholder is an object.
+        self.deeper(1)?;
+        self.depth -= 1;
         json::push_placeholder(&mut self.json, self.attachments.len());
         self.attachments.push(Bytes::copy_from_slice(value));
         Ok(())
