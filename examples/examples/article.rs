@@ -1,6 +1,6 @@
 //! The Socket.IO server that articles begin with: it says what it was told.
 //!
-//! `cargo run --example article -- --port 3000`
+//! `cargo run -p rtwire-examples --example article -- --port 3000`
 
 use clap::Parser;
 use rtwire_server::{Endpoints, OriginPolicy, Server, Socket, SocketIo};

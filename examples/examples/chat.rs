@@ -1,7 +1,7 @@
 //! A chat with rooms: who is there, who types, who says what, and acks that tell how many heard it.
 //!
 //! ```text
-//! cargo run --example chat -- --port 3000
+//! cargo run -p rtwire-examples --example chat -- --port 3000
 //!
 //! const socket = io("http://localhost:3000", { auth: { name: "Ada" } });
 //! socket.on("said", (room, name, text) => console.log(`${room} ${name}: ${text}`));

@@ -1,7 +1,7 @@
 //! A dashboard: what this machine does, each second, to any number of pages.
 //!
 //! ```text
-//! cargo run --example dashboard -- --port 3000     # http://127.0.0.1:3000
+//! cargo run -p rtwire-examples --example dashboard -- --port 3000     # http://127.0.0.1:3000
 //! ```
 //!
 //! Stop it and start it again: the page, `dashboard.html`, comes back by itself. What it missed is sent to

@@ -1,8 +1,8 @@
 //! Sends its arguments over Engine.IO, prints what comes, and leaves when as many messages have come.
 //!
 //! ```text
-//! cargo run --example engineio_echo -- --port 3000
-//! cargo run --example engineio_client -- http://127.0.0.1:3000/engine.io/ one two three
+//! cargo run -p rtwire-examples --example engineio_echo -- --port 3000
+//! cargo run -p rtwire-examples --example engineio_client -- http://127.0.0.1:3000/engine.io/ one two three
 //! ```
 
 use anyhow::bail;

@@ -2,7 +2,7 @@
 //! bytes, a greeting, an echo, and some requests that it knows.
 //!
 //! ```text
-//! cargo run --example engineio_client_suite -- --port 3000
+//! cargo run -p rtwire-examples --example engineio_client_suite -- --port 3000
 //! curl 'http://127.0.0.1:3000/engine.io/?EIO=4&transport=polling&deny=1'
 //! ```
 

@@ -1,7 +1,7 @@
 //! An Engine.IO server that sends every message back, with its heartbeat and limits as options.
 //!
 //! ```text
-//! cargo run --example engineio_echo -- --port 3000 --ping-interval 300 --ping-timeout 200
+//! cargo run -p rtwire-examples --example engineio_echo -- --port 3000 --ping-interval 300 --ping-timeout 200
 //! curl 'http://127.0.0.1:3000/engine.io/?EIO=4&transport=polling'
 //! ```
 

@@ -2,7 +2,7 @@
 //! events that are answered with dates, texts and bytes.
 //!
 //! ```text
-//! cargo run --example socketio_client_suite -- --port 3000
+//! cargo run -p rtwire-examples --example socketio_client_suite -- --port 3000
 //!
 //! const socket = io("http://localhost:3000");
 //! socket.on("takeUtf8", console.log).emit("getUtf8");

@@ -1,7 +1,7 @@
 //! The server that the test suite of the Socket.IO protocol talks to: quick heartbeats, and
 //! everything comes back.
 //!
-//! `cargo run --example socketio_protocol_suite -- --port 3000 --eio3`
+//! `cargo run -p rtwire-examples --example socketio_protocol_suite -- --port 3000 --eio3`
 
 use std::time::Duration;
 

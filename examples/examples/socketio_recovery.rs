@@ -2,7 +2,7 @@
 //! recovery.
 //!
 //! ```text
-//! cargo run --example socketio_recovery -- --port 3000
+//! cargo run -p rtwire-examples --example socketio_recovery -- --port 3000
 //!
 //! const socket = io("http://localhost:3000");
 //! socket.on("number", (number) => console.log(number, socket.recovered));

@@ -2,7 +2,7 @@
 //! and what a host does with all who are there.
 //!
 //! ```text
-//! cargo run --example socketio_tables -- --port 3000
+//! cargo run -p rtwire-examples --example socketio_tables -- --port 3000
 //!
 //! const table = io("http://localhost:3000/table-7");
 //! table.emit("gather", "winners");                       // all of the table go into a room

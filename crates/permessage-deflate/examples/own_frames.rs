@@ -1,7 +1,8 @@
 //! permessage-deflate under frames of one's own: no WebSocket library, a page of code.
 //!
 //! A client sends a text in three fragments and the server answers; both ends are here, and what
-//! would be a socket is a buffer. `cargo run --example own_frames` prints what went over it.
+//! would be a socket is a buffer. `cargo run -p rtwire-permessage-deflate --example own_frames`
+//! prints what went over it.
 
 use bytes::{Buf as _, BufMut as _, BytesMut};
 use rtwire_permessage_deflate::negotiation::{Offer, Params, Role};
