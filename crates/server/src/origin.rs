@@ -14,8 +14,8 @@ use crate::error::{InvalidOrigin, Refusal};
 /// `Origin: null` (a sandboxed frame, a `file:` page) is refused unless listed.
 ///
 /// An origin that is allowed and is not our own also gets the `Access-Control-*` fields it needs
-/// to read the answer, and to add header fields of its own to what it asks, such as a token. Pages of a listed origin may send credentials, as they may over WebSocket;
-/// those let in by `*` may not.
+/// to read the answer, and to add header fields of its own to what it asks, such as a token. Pages
+/// of a listed origin may send credentials, as they may over WebSocket; those let in by `*` may not.
 ///
 /// ```
 /// use rtwire_server::OriginPolicy;
