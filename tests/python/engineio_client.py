@@ -56,6 +56,8 @@ class Client:
             assert heard == message, f"{heard!r:.100}, not {message!r:.100}"
 
     async def close(self):
+        # Else it may close without telling anybody, and wait for the answer to its GET.
+        await self.eio.queue.join()
         await self.eio.disconnect()
         await self.hears(("disconnect", "client disconnect"))
 
@@ -171,4 +173,4 @@ CASES = [
 if __name__ == "__main__":
     url, name, transport = sys.argv[1:]
     case = {case.__name__: case for case in CASES}[name]
-    asyncio.run(asyncio.wait_for(case(url, transport), 20))
+    asyncio.run(asyncio.wait_for(case(url, transport), 40))

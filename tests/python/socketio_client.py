@@ -93,7 +93,13 @@ class Client:
         assert await self.ask("echo", "nothing?") == ("nothing?",)
         assert self.heard["/"].empty(), self.heard["/"].get_nowait()
 
+    async def has_sent(self):
+        """Waits until all is sent and, over polling, answered. Closed before that, this client may
+        close without telling anybody, and wait for the answer to its GET."""
+        await self.sio.eio.queue.join()
+
     async def close(self):
+        await self.has_sent()
         await self.sio.disconnect()
         for namespace in self.heard:
             await self.hears("disconnect", "client disconnect", namespace=namespace)
@@ -300,6 +306,7 @@ async def leaves(url, transport):
 
     client = await opened(url, transport, "/chat", auth={"name": "Bob"})
     await witness.hears("joined", "Bob", namespace="/chat")
+    await client.has_sent()
     await client.sio.eio.disconnect()
     await client.hears("disconnect", "client disconnect", namespace="/chat")
     await witness.hears("left", "Bob", "transport close", namespace="/chat")
@@ -350,4 +357,4 @@ CASES = [
 if __name__ == "__main__":
     url, name, transport = sys.argv[1:]
     case = {case.__name__: case for case in CASES}[name]
-    asyncio.run(asyncio.wait_for(case(url, transport), 20))
+    asyncio.run(asyncio.wait_for(case(url, transport), 40))

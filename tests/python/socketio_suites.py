@@ -203,4 +203,4 @@ CASES = [namespaces, refused, handshake, texts, dates, binary, acks, protocol]
 if __name__ == "__main__":
     url, name, transport = sys.argv[1:]
     case = {case.__name__: case for case in CASES}[name]
-    asyncio.run(asyncio.wait_for(case(url, transport), 20))
+    asyncio.run(asyncio.wait_for(case(url, transport), 40))
