@@ -64,6 +64,20 @@ pub(crate) struct Rules {
     pub(crate) max_dynamic_namespaces: usize,
 }
 
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            parser: Parser::Text,
+            limits: Arc::default(),
+            max_handlers: 256,
+            max_rooms: 1024,
+            ack_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(5),
+            max_dynamic_namespaces: 10_000,
+        }
+    }
+}
+
 impl Default for SocketIo {
     fn default() -> Self {
         Self::new()
@@ -85,15 +99,7 @@ impl SocketIo {
             io: Arc::new(Io::new(adapter)),
             registry: Arc::default(),
             engine: Settings::on("/socket.io/"),
-            rules: Rules {
-                parser: Parser::Text,
-                limits: Arc::default(),
-                max_handlers: 256,
-                max_rooms: 1024,
-                ack_timeout: Duration::from_secs(30),
-                request_timeout: Duration::from_secs(5),
-                max_dynamic_namespaces: 10_000,
-            },
+            rules: Rules::default(),
             client_bundles: Vec::new(),
         }
     }

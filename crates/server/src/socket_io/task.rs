@@ -328,6 +328,9 @@ impl Application for ClientTask {
             let has_room = has_hands && is_written;
             if has_room && let Some(event) = self.backlog.pop_front() {
                 self.backlog_bytes -= cost(&event);
+                if self.backlog.is_empty() {
+                    self.backlog = VecDeque::new();
+                }
                 self.dispatch(event, cx);
             } else if self.backlog.is_empty()
                 && let Some(reason) = self.close_reason.take()
@@ -377,7 +380,13 @@ impl Drop for ClientTask {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
+    use tokio::sync::Notify;
+
     use super::*;
+    use crate::request::Request;
+    use crate::socket_io::adapter::InMemoryAdapter;
 
     #[test]
     fn an_event_that_waits_counts_what_it_holds() {
@@ -389,5 +398,39 @@ mod tests {
         let data = Data::binary_event("e", vec![Bytes::from_static(b"123")]).unwrap();
         let json = data.json().len();
         assert_eq!(cost(&Event::Event { namespace, data, ack: None }), EVENT_OVERHEAD + json + 3);
+    }
+
+    #[tokio::test]
+    async fn events_that_have_waited_leave_no_room_behind() {
+        let session = engine_io::Session::new(
+            "sid",
+            engine_io::Transport::WebSocket,
+            engine_io::Limits::default(),
+        );
+        let request = Request::of(http::Request::new(()).into_parts().0, None);
+        let session = SharedSession::new(session, Arc::default(), request);
+        let (io, go_on) = (Arc::new(Io::new(InMemoryAdapter::new())), Arc::new(Notify::new()));
+        let goes_on = Arc::clone(&go_on);
+        let wait = move |_: Socket| {
+            let goes_on = Arc::clone(&goes_on);
+            async move { goes_on.notified().await }
+        };
+        io.set(Namespace::default(), NamespaceHandlers::default().on("wait", wait));
+        let rules = Arc::new(Rules { max_handlers: 1, ..Rules::default() });
+        let mut task = ClientTask::new(&session, &io, &rules);
+        let cx = &mut Context::from_waker(Waker::noop());
+        for (text, waiting) in [("40", 0), (r#"42["wait"]"#, 0)]
+            .into_iter()
+            .chain((1..=100).map(|n| (r#"42["x"]"#, n)))
+        {
+            session.receive(engine_io::Frame::Text(text.into())).unwrap();
+            task.poll(cx);
+            assert_eq!(task.backlog.len(), waiting);
+        }
+        go_on.notify_one();
+        task.poll(cx);
+        assert_eq!(task.backlog.capacity(), 0);
+        // It has seen to all of them.
+        assert!(task.is_done() && task.backlog_bytes == 0);
     }
 }
