@@ -1,6 +1,6 @@
 //! What clients may have missed: the newest events of a namespace, and who is away.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use bytestring::ByteString;
@@ -107,7 +107,10 @@ impl Log {
         let number = u64::from_str_radix(offset.strip_prefix(&*self.tag)?, 16).ok()?;
         let behind = usize::try_from(self.next.checked_sub(number)?.checked_sub(1)?).ok()?;
         let first = self.events.len().checked_sub(behind)?;
-        let missed = self.events.range(first..).filter(|entry| session.is_in(&entry.to));
+        // The whole namespace waits meanwhile, and a client may have been in a thousand rooms.
+        let rooms: HashSet<_> = session.rooms.iter().collect();
+        let missed = self.events.range(first..);
+        let missed = missed.filter(|entry| entry.to.is_for(|room| rooms.contains(room)));
         let missed = missed.map(|entry| entry.data.clone()).collect();
         Some((self.forget(pid)?, missed))
     }

@@ -16,6 +16,13 @@ pub struct Selection {
     pub except: Vec<ByteString>,
 }
 
+impl Selection {
+    /// Whether it is for who is in the rooms of which `is_in` says so.
+    pub(crate) fn is_for(&self, is_in: impl Fn(&ByteString) -> bool) -> bool {
+        (self.rooms.is_empty() || self.rooms.iter().any(&is_in)) && !self.except.iter().any(is_in)
+    }
+}
+
 /// How an event is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -109,8 +109,7 @@ impl Session {
     /// Whether an event for `to` was for this socket.
     #[must_use]
     pub fn is_in(&self, to: &Selection) -> bool {
-        let is_in = |room| self.rooms.contains(room);
-        (to.rooms.is_empty() || to.rooms.iter().any(is_in)) && !to.except.iter().any(is_in)
+        to.is_for(|room| self.rooms.contains(room))
     }
 }
 
