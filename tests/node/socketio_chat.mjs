@@ -31,9 +31,9 @@ const broken = [
   ["parse error", [Buffer.from("an attachment of nothing")]],
   ["parse error", ['51-/chat,["x",{"_placeholder":true,"num":0}]', '2/chat,["chat message","x"]']],
   ["parse error", ['51-/chat,["x",{"_placeholder":true,"num":7}]', Buffer.of(1)]],
-  ["forced server close", ['2/nowhere,["x"]']],
-  ["forced server close", ['0/chat,{"name":"twice"}']],
-  ["forced server close", ['4/chat,{"message":"no"}']],
+  ["forced close", ['2/nowhere,["x"]']],
+  ["forced close", ['0/chat,{"name":"twice"}']],
+  ["forced close", ['4/chat,{"message":"no"}']],
 ];
 
 const cases = {

@@ -10,7 +10,7 @@ import { open, run } from "./socketio_connection.mjs";
 const bytes = Buffer.from("bytes");
 const attachment = (num) => `{"_placeholder":true,"num":${num}}`;
 const PARSE_ERROR = "parse error";
-const FORCED = "forced server close";
+const FORCED = "forced close";
 
 /** What a client that is in the namespace `/` must not say, and why it is then put out. */
 const broken = [

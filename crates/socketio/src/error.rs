@@ -170,8 +170,8 @@ pub enum Rule {
 
 impl Rule {
     /// What the namespaces of the connection are told: a packet that cannot be understood is a
-    /// "parse error", one that comes at the wrong moment makes the server close. At the client's
-    /// end all are "parse error".
+    /// "parse error", one that comes at the wrong moment a "forced close", as by Node's server. At the
+    /// client's end all are "parse error".
     pub fn disconnect_reason(&self) -> DisconnectReason {
         match self {
             Self::PacketType
@@ -201,10 +201,10 @@ impl Rule {
             | Self::MissingSid
             | Self::MissingMessage
             | Self::NotJoined => DisconnectReason::ParseError,
-            Self::AlreadyConnected
-            | Self::NotConnected
-            | Self::UnexpectedConnectError
-            | Self::ConnectTimeout
+            Self::AlreadyConnected | Self::NotConnected | Self::UnexpectedConnectError => {
+                DisconnectReason::ForcedClose
+            }
+            Self::ConnectTimeout
             | Self::TooManyNamespaces { .. }
             | Self::NamespaceTooLong { .. } => DisconnectReason::ForcedServerClose,
         }

@@ -15,7 +15,7 @@ pub enum DisconnectReason {
     TransportError,
     /// The transport was closed: the user has left the page, or has lost the network.
     TransportClose,
-    /// The server has closed the Engine.IO session.
+    /// The server has closed the Engine.IO session, such as for a packet out of place.
     ForcedClose,
     /// No answer to a ping.
     PingTimeout,
@@ -23,7 +23,7 @@ pub enum DisconnectReason {
     ParseError,
     /// The server is going down.
     ServerShuttingDown,
-    /// The server has closed the connection: no CONNECT in time, or a packet out of place.
+    /// The server has closed the connection: no CONNECT in time, or more than its limits allow.
     ForcedServerClose,
     /// The client has left the namespace.
     ClientNamespaceDisconnect,

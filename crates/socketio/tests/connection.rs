@@ -116,7 +116,7 @@ fn connect_is_refused_with_a_message_and_data() {
 fn a_second_connect_closes() {
     let rule = fault(&mut joined(&["/"]), "0");
     assert_eq!(rule, Rule::AlreadyConnected);
-    assert_eq!(rule.disconnect_reason(), DisconnectReason::ForcedServerClose);
+    assert_eq!(rule.disconnect_reason(), DisconnectReason::ForcedClose);
     let mut connection = fresh();
     hear(&mut connection, "0");
     assert_eq!(fault(&mut connection, "0"), Rule::AlreadyConnected, "before the answer too");

@@ -193,9 +193,9 @@ async fn malformed_packets_close_their_connection_and_no_other() {
         (r#"451-["a"]"#, "parse error"),
         (r#"451-["a",{"_placeholder":true,"num":1}]"#, "parse error"),
         ("44", "parse error"),
-        (r#"44{"message":"x"}"#, "forced server close"),
-        ("40", "forced server close"),
-        (r#"42/unknown,["a"]"#, "forced server close"),
+        (r#"44{"message":"x"}"#, "forced close"),
+        ("40", "forced close"),
+        (r#"42/unknown,["a"]"#, "forced close"),
     ] {
         let mut client = Client::connect(&server).await;
         client.send(malformed).await;

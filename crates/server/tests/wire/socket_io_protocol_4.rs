@@ -202,8 +202,8 @@ async fn malformed_packets_close_their_connection_and_no_other() {
         ("42", "parse error"),
         (r#"450-["a"]"#, "parse error"),
         // It has joined by itself.
-        ("40", "forced server close"),
-        ("42/chat,[\"a\"]", "forced server close"),
+        ("40", "forced close"),
+        ("42/chat,[\"a\"]", "forced close"),
     ] {
         let (mut socket, _) = open(&server).await;
         expect(&mut socket, "40").await;

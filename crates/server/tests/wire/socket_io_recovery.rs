@@ -169,7 +169,7 @@ async fn recovery_is_for_who_shows_what_it_had() {
         ("", "transport close", true),
         ("1", "transport close", true),
         (r#"42["connect"]"#, "parse error", false),
-        ("40", "forced server close", true),
+        ("40", "forced close", true),
         ("41", "client namespace disconnect", false),
         (r#"42["leave"]"#, "server namespace disconnect", false),
     ] {
