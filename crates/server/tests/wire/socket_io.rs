@@ -255,18 +255,6 @@ async fn disconnection_reasons() {
     client.send("1").await;
     assert_eq!(reason().await, "transport close");
 
-    // The connection is lost, and nobody has done anything wrong.
-    let mut lost = server.peer().await;
-    lost.send(upgrade(&format!("{PATH}?EIO=4&transport=websocket"), "")).await;
-    lost.head().await;
-    for answered in [&b""[..], b"\x81\x82\x00\x00\x00\x0040"] {
-        lost.send(answered).await;
-        let length = lost.bytes(2).await[1];
-        lost.bytes(length.into()).await;
-    }
-    lost.reset();
-    assert_eq!(reason().await, "transport close");
-
     let mut client = Client::connect(&server).await;
     client.expect("2").await;
     assert_eq!(reason().await, "ping timeout");
@@ -277,6 +265,22 @@ async fn disconnection_reasons() {
     assert_eq!(reason().await, "server shutting down");
     client.ends().await;
     soon(ended).await.unwrap().unwrap();
+}
+
+/// As is that of a process that is killed, when it has not read all. Nobody has done anything wrong.
+#[tokio::test]
+async fn disconnection_by_a_reset_of_the_connection() {
+    let (server, mut told) = serve(SocketIo::new(), echo).await;
+    let mut lost = server.peer().await;
+    lost.send(upgrade(&format!("{PATH}?EIO=4&transport=websocket"), "")).await;
+    lost.head().await;
+    for answered in [&b""[..], b"\x81\x82\x00\x00\x00\x0040"] {
+        lost.send(answered).await;
+        let length = lost.bytes(2).await[1];
+        lost.bytes(length.into()).await;
+    }
+    lost.reset();
+    assert_eq!(soon(told.recv()).await.unwrap(), "transport close");
 }
 
 #[tokio::test]
