@@ -224,10 +224,7 @@ async fn disconnection_reasons() {
         ns.on("leave", async |socket: Socket| socket.disconnect())
             .on("close", async |socket: Socket| socket.close_connection())
     };
-    let engine = EngineIoLimits::default()
-        .ping_interval(Duration::from_millis(300))
-        .ping_timeout(Duration::from_millis(50));
-    let (server, mut told) = serve(SocketIo::new().engine_limits(engine), handlers).await;
+    let (server, mut told) = serve(SocketIo::new(), handlers).await;
     let mut reason = async || soon(told.recv()).await.unwrap();
 
     let mut client = Client::connect(&server).await;
@@ -255,16 +252,23 @@ async fn disconnection_reasons() {
     client.send("1").await;
     assert_eq!(reason().await, "transport close");
 
-    let mut client = Client::connect(&server).await;
-    client.expect("2").await;
-    assert_eq!(reason().await, "ping timeout");
-    client.ends().await;
-
     let client = Client::connect(&server).await;
     let ended = server.stop();
     assert_eq!(reason().await, "server shutting down");
     client.ends().await;
     soon(ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn disconnection_of_who_answers_no_ping() {
+    let engine = EngineIoLimits::default()
+        .ping_interval(Duration::from_millis(300))
+        .ping_timeout(Duration::from_millis(50));
+    let (server, mut told) = serve(SocketIo::new().engine_limits(engine), echo).await;
+    let mut client = Client::connect(&server).await;
+    client.expect("2").await;
+    assert_eq!(soon(told.recv()).await.unwrap(), "ping timeout");
+    client.ends().await;
 }
 
 /// As is that of a process that is killed, when it has not read all. Nobody has done anything wrong.
