@@ -31,7 +31,7 @@ pub struct Limits {
     pub max_unread: usize,
     /// Between opening, or a pong, and the next ping: 25 s.
     pub ping_interval: Duration,
-    /// How long a pong may take: 20 s. Over it,
+    /// How long a pong may take: 20 s, and from the first packet that comes in its place as long again. Over it,
     /// [`CloseReason::PingTimeout`](crate::CloseReason::PingTimeout). Also how long a session that
     /// was closed waits for a GET to say so.
     pub ping_timeout: Duration,

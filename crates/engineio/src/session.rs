@@ -36,7 +36,8 @@
 //!          ping_interval          ping_timeout
 //!  open ──────────────────▶ 2 ───────────────────▶ "ping timeout"
 //!    ▲                      │
-//!    └───────── 3 ──────────┘   the deadline goes on through an upgrade
+//!    └───────── 3 ──────────┘   the deadline goes on through an upgrade; it is put off, once,
+//!                               when something else than 3 comes
 //!
 //!  version 3: the client pings
 //!          ping_interval + ping_timeout
@@ -122,6 +123,8 @@ pub struct Session {
     /// What the messages among `events` count.
     unread: usize,
     heartbeat: Heartbeat,
+    /// The deadline of this pong was put off.
+    is_put_off: bool,
     heartbeat_timer: Timer,
     upgrade_timer: Timer,
     noop_timer: Timer,
@@ -209,6 +212,7 @@ impl Session {
             events: VecDeque::from([Event::Open]),
             unread: 0,
             heartbeat: Heartbeat::Idle,
+            is_put_off: false,
             heartbeat_timer: Timer::Start,
             upgrade_timer: Timer::Off,
             noop_timer: Timer::Off,
@@ -696,6 +700,7 @@ impl Session {
                 Heartbeat::Idle if !self.v3 => {
                     self.queue.push_heartbeat(PING);
                     self.heartbeat = Heartbeat::Pinged;
+                    self.is_put_off = false;
                     self.heartbeat_timer = Timer::after(now, self.limits.ping_timeout);
                 }
                 Heartbeat::Idle | Heartbeat::Pinged => self.end(CloseReason::PingTimeout),
@@ -712,6 +717,11 @@ impl Session {
 
     /// A packet on the transport that the session is on.
     fn packet(&mut self, packet: Packet) -> Result<(), Rule> {
+        // As the reference: the peer lives, and its pong may be behind what takes long. But it is due.
+        if self.heartbeat == Heartbeat::Pinged && !self.is_put_off {
+            self.is_put_off = true;
+            self.heartbeat_timer = Timer::Start;
+        }
         match packet {
             Packet::Message(message) => {
                 self.unread = self.unread.saturating_add(message.unread_cost());

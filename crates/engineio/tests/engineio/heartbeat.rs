@@ -51,18 +51,42 @@ fn a_pong_that_nobody_asked_for_changes_nothing() {
     }
 }
 
+/// As in the reference: what comes first may be long, and the pong behind it.
 #[test]
-fn only_a_pong_answers_a_ping() {
+fn something_else_puts_the_deadline_of_a_pong_off_once() {
+    for something in ["4a", "6"] {
+        let mut session = websocket();
+        let mut now = 0;
+        for answered in [true, true, false] {
+            now += 25_000;
+            at(&mut session, now);
+            assert_eq!(frames(&mut session), [text("2")]);
+            for later in [19_999, 5_000, 14_999] {
+                now += later;
+                at(&mut session, now);
+                session.receive(text(something)).unwrap();
+                at(&mut session, now);
+            }
+            events(&mut session);
+            if answered {
+                session.receive(text("3")).unwrap();
+                at(&mut session, now);
+            }
+        }
+        assert_eq!(due(&session), Some(now + 1));
+        assert_eq!(events(&mut session), []);
+        at(&mut session, now + 1);
+        assert_eq!(frames(&mut session), [Frame::Close]);
+        assert_ended(&mut session, CloseReason::PingTimeout);
+    }
+}
+
+#[test]
+fn what_came_before_the_ping_does_not_put_its_deadline_off() {
     let mut session = websocket();
-    at(&mut session, 25_000);
     session.receive(text("4a")).unwrap();
-    session.receive(text("6")).unwrap();
-    events(&mut session);
-    at(&mut session, 44_999);
-    assert_eq!(events(&mut session), []);
-    at(&mut session, 45_000);
-    assert_eq!(frames(&mut session), [Frame::Close]);
-    assert_ended(&mut session, CloseReason::PingTimeout);
+    at(&mut session, 25_000);
+    assert_eq!(due(&session), Some(45_000));
 }
 
 #[test]
