@@ -73,7 +73,7 @@ pub enum Body {
 pub(crate) const MAX_ACK_ID: u64 = (1 << 53) - 1;
 
 impl Packet {
-    /// Decodes the text of a packet; its parts share its memory as far as they are most of it.
+    /// Decodes the text of a packet. The namespace shares its memory, and data that is half of it or more.
     /// Attachments are still to come if
     /// [`Data::missing_attachments`] says so: [`Decoder`](crate::Decoder) collects them.
     ///
