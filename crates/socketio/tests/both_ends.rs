@@ -9,7 +9,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rtwire_socketio::{
     AckToken, ClientConnection, Connection, Data, Error, Event, Json, Limits, Message, Namespace,
-    PreparedEvent, Recovery, SendError,
+    Parser, PreparedEvent, Recovery, SendError,
 };
 
 const NAMES: [&str; 3] = ["/", "/a", "/b"];
@@ -123,6 +123,7 @@ struct Session {
 }
 
 struct Pair {
+    parser: Parser,
     now: Duration,
     server: Connection,
     client: ClientConnection,
@@ -138,12 +139,13 @@ struct Pair {
 }
 
 impl Pair {
-    fn new() -> Self {
+    fn new(parser: Parser) -> Self {
         let limits = Limits::default().attachments_timeout(FOREVER).connect_timeout(FOREVER);
         Self {
+            parser,
             now: Duration::ZERO,
-            server: Connection::new(limits, Duration::ZERO),
-            client: Connection::client(limits),
+            server: Connection::new(limits, Duration::ZERO).with_parser(parser),
+            client: Connection::client(limits).with_parser(parser),
             server_side: Side::default(),
             client_side: Side::default(),
             asked: VecDeque::new(),
@@ -284,6 +286,12 @@ impl Pair {
         let deadline = self.now + Duration::from_millis(millis);
         let (ns, due) = (ns(index), Some(deadline));
         let result = match from {
+            // As one that many are to answer, and perhaps for the other parser.
+            End::Server if millis.is_multiple_of(2) => {
+                let event = PreparedEvent::with_ack(Parser::Text, &ns, id, data).unwrap();
+                let awaited = self.server.await_ack(&ns, id, due);
+                awaited.and_then(|()| self.server.send_prepared(&event))
+            }
             End::Server => self.server.send_event_with_ack(&ns, id, data, due),
             End::Client => self.client.send_event_with_ack(&ns, id, data, due),
         };
@@ -378,6 +386,8 @@ impl Pair {
             }
             Event::Event { namespace, data, ack } => {
                 let index = index(&namespace);
+                let asks = data.event_name().as_deref() == Some("ask");
+                assert_eq!(ack.is_some(), asks, "who asks is told whom to answer");
                 let args = data.json().trim_end_matches(']').trim_matches('"');
                 let number: u64 = args.rsplit([',', '"']).next().unwrap().parse().unwrap();
                 let side = self.side(at);
@@ -438,7 +448,7 @@ impl Pair {
             let newest = self.client_side.offsets.get(index).map(u64::to_string);
             assert_eq!(offset, newest.as_ref());
         }
-        let fresh = Self::new();
+        let fresh = Self::new(self.parser);
         self.server = fresh.server;
         self.client = fresh.client;
         self.asked.clear();
@@ -490,8 +500,12 @@ impl Pair {
     }
 }
 
-fn run(steps: &[Step]) {
-    let mut pair = Pair::new();
+fn any_parser() -> impl Strategy<Value = Parser> {
+    prop_oneof![Just(Parser::Text), Just(Parser::Msgpack)]
+}
+
+fn run(parser: Parser, steps: &[Step]) {
+    let mut pair = Pair::new(parser);
     for step in steps {
         pair.step(step);
     }
@@ -499,26 +513,29 @@ fn run(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn what_crosses_is_no_fault_and_what_is_sent_comes_out(
+        parser in any_parser(),
         steps in prop::collection::vec(any_step(), 0..200),
     ) {
-        run(&steps);
+        run(parser, &steps);
     }
 
     #[test]
     fn what_a_recovered_session_missed_comes_once_and_in_order(
+        parser in any_parser(),
         steps in prop::collection::vec(any_cut(), 0..200),
     ) {
-        run(&steps);
+        run(parser, &steps);
     }
 
     #[test]
     fn a_lost_message_is_noticed_once_or_not_at_all(
+        parser in any_parser(),
         steps in prop::collection::vec(any_loss(), 0..200),
     ) {
-        run(&steps);
+        run(parser, &steps);
     }
 }
