@@ -24,6 +24,11 @@ impl Ack {
         Self { token: token.map(|token| (Arc::clone(client), token)) }
     }
 
+    /// Of which nobody asks an answer.
+    pub(crate) fn none() -> Self {
+        Self { token: None }
+    }
+
     /// Whether the client wants an answer.
     #[must_use]
     pub fn is_asked_for(&self) -> bool {

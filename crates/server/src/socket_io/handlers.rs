@@ -58,8 +58,8 @@ impl NamespaceHandlers {
         self
     }
 
-    /// Handles the events that have no handler of their own. Node's `onAny` sees the others too: that is
-    /// [`packet_middleware`](Self::packet_middleware).
+    /// Is called for each event, before the event's own handler: Node's `onAny`. Only of an event that has
+    /// none, the [`Ack`](crate::Ack) is for this one.
     #[must_use]
     pub fn on_any<Shape>(mut self, handler: impl EventHandler<Shape>) -> Self {
         self.any_event = Some(handler.erase().0);
@@ -141,10 +141,9 @@ impl NamespaceHandlers {
         self
     }
 
-    /// What handles the event that this is the data of.
+    /// The event's own handler, of the event that this is the data of.
     pub(crate) fn of_event(&self, data: &Data) -> Option<&BoxEventHandler> {
-        let name = data.event_name()?;
-        self.events.get(&*name).or(self.any_event.as_ref())
+        self.events.get(&*data.event_name()?)
     }
 }
 

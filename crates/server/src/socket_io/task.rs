@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytestring::ByteString;
 use futures_util::StreamExt;
+use futures_util::future::{OptionFuture, join};
 use futures_util::stream::FuturesUnordered;
 use rtwire_engineio as engine_io;
 use rtwire_socketio::{Data, DisconnectReason, Event, Json, Message, Namespace};
@@ -103,9 +104,17 @@ impl ClientTask {
                     let handling = through_middlewares(handlers, socket, data, ack);
                     return self.run(|| Some(Box::pin(handling)), cx);
                 }
-                match handlers.of_event(&data) {
-                    Some(handler) => self.run(|| handler(socket, data, ack), cx),
-                    None => tracing::debug!(namespace = &*namespace, "an event without a handler"),
+                match (&handlers.any_event, handlers.of_event(&data)) {
+                    (Some(any), Some(handler)) => {
+                        self.run(|| any(socket.clone(), data.clone(), Ack::none()), cx);
+                        self.run(|| handler(socket, data, ack), cx);
+                    }
+                    (Some(handler), None) | (None, Some(handler)) => {
+                        self.run(|| handler(socket, data, ack), cx);
+                    }
+                    (None, None) => {
+                        tracing::debug!(namespace = &*namespace, "an event without a handler");
+                    }
                 }
             }
             Event::Disconnect { namespace, reason } => self.client.left(&namespace, reason),
@@ -182,7 +191,7 @@ fn cost(event: &Event) -> usize {
     data + EVENT_OVERHEAD
 }
 
-/// Hands an event to its handler, as the middlewares leave it.
+/// Hands an event to its handlers, as the middlewares leave it.
 async fn through_middlewares(
     handlers: Arc<NamespaceHandlers>,
     socket: Socket,
@@ -199,9 +208,18 @@ async fn through_middlewares(
             }
         }
     }
-    if let Some(handling) = handlers.of_event(&data).and_then(|handler| handler(socket, data, ack))
-    {
-        handling.await;
+    match (&handlers.any_event, handlers.of_event(&data)) {
+        (Some(any), Some(handler)) => {
+            let any = Handling::start(|| any(socket.clone(), data.clone(), Ack::none()));
+            let handler = Handling::start(|| handler(socket, data, ack));
+            join(OptionFuture::from(any), OptionFuture::from(handler)).await;
+        }
+        (Some(handler), None) | (None, Some(handler)) => {
+            if let Some(handling) = handler(socket, data, ack) {
+                handling.await;
+            }
+        }
+        (None, None) => {}
     }
 }
 

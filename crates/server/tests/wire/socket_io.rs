@@ -97,10 +97,6 @@ async fn events_handlers_of_every_shape() {
             .on("ack", async |file: Binary, ack: Ack| ack.send(&file.len()))
             .on("bare", async |_: Socket, ack: Ack| ack.send(&()))
             .on("data", async |data: Data, ack: Ack| ack.send_data(data.into_ack()))
-            .on_any(async |socket: Socket, data: Data| {
-                let name = data.event_name().map(|name| name.into_owned());
-                socket.emit("any", &name)
-            })
     };
     let (server, _) = serve(SocketIo::new(), handlers).await;
     let mut client = Client::connect(&server).await;
@@ -113,7 +109,7 @@ async fn events_handlers_of_every_shape() {
         (r#"420["bare"]"#, &["430[]"]),
         (r#"421["data",{"a":[1]},null]"#, &[r#"431[{"a":[1]},null]"#]),
         // An event without a handler is never acked by itself.
-        (r#"422["unknown"]"#, &[r#"42["any","unknown"]"#]),
+        (r#"422["unknown"]"#, &[]),
         // What does not fit is dropped, alone.
         (r#"423["args",1]"#, &[]),
         (r#"42["socket"]"#, &[r#"42["socket"]"#]),
@@ -126,6 +122,40 @@ async fn events_handlers_of_every_shape() {
     client.send(r#"451-9["ack",{"_placeholder":true,"num":0}]"#).await;
     client.socket.send(vec![1, 2, 3]).await.unwrap();
     client.expect("439[3]").await;
+}
+
+/// Node's `onAny`. A handler of its own sees an event after it, and it alone has the ack.
+#[tokio::test]
+async fn events_are_all_seen_by_who_wants_any() {
+    for guarded in [false, true] {
+        let handlers = |ns: NamespaceHandlers| {
+            let ns = echo(ns)
+                .on("ask", async |data: Data, ack: Ack| ack.send_data(data.into_ack()))
+                .on("panic", async |socket: Socket| socket.emit("unharmed", &()))
+                .on_any(async |socket: Socket, data: Data, ack: Ack| {
+                    let name = data.event_name().unwrap().into_owned();
+                    socket.emit("any", &(&name, ack.is_asked_for())).unwrap();
+                    assert_ne!(name, "panic", "as told");
+                    ack.send_data(data.into_ack())
+                });
+            if !guarded {
+                return ns;
+            }
+            ns.packet_middleware(async |_: Socket, data: Data| Ok::<_, String>(data))
+        };
+        let (server, _) = serve(SocketIo::new(), handlers).await;
+        let mut client = Client::connect(&server).await;
+        for (sent, seen, answer) in [
+            (r#"42["echo",1]"#, r#"42["any","echo",false]"#, r#"42["echo",1]"#),
+            (r#"421["ask",2]"#, r#"42["any","ask",false]"#, "431[2]"),
+            (r#"422["unknown",3]"#, r#"42["any","unknown",true]"#, "432[3]"),
+            (r#"42["panic"]"#, r#"42["any","panic",false]"#, r#"42["unharmed"]"#),
+        ] {
+            client.send(sent).await;
+            client.expect(seen).await;
+            client.expect(answer).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -737,7 +767,11 @@ async fn packet_middlewares_pass_change_and_drop_events() {
                 Ok::<_, String>(if is_old { data.into_event("echo").unwrap() } else { data })
             })
             .on("seen", async |socket: Socket, ack: Ack| ack.send(&socket.get::<usize>()))
-            .on_any(async |socket: Socket, data: Data| socket.emit_data(data))
+            .on("slow", async |socket: Socket, data: Data| socket.emit_data(data))
+            .on_any(async |socket: Socket, data: Data| match data.event_name().as_deref() {
+                Some("unknown") => socket.emit_data(data),
+                _ => Ok(()),
+            })
     };
     let (server, _told) = serve(SocketIo::new(), handlers).await;
     let mut client = Client::connect(&server).await;
