@@ -19,6 +19,9 @@ struct Arguments {
     /// Clients of Engine.IO 3 too, and JSONP.
     #[arg(long)]
     eio3: bool,
+    /// How long a pong may take, in milliseconds.
+    #[arg(long, default_value_t = 200)]
+    ping_timeout: u64,
     #[arg(long, value_enum, default_value_t = Packets::Json)]
     parser: Packets,
 }
@@ -35,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let engine_limits = EngineIoLimits::default()
         .ping_interval(Duration::from_millis(300))
-        .ping_timeout(Duration::from_millis(200))
+        .ping_timeout(Duration::from_millis(arguments.ping_timeout))
         .max_payload(1_000_000);
     let limits = SocketIoLimits::default().connect_timeout(Duration::from_secs(1));
     let parser = match arguments.parser {
