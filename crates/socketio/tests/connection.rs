@@ -320,6 +320,13 @@ fn the_number_of_awaited_acks_is_limited() {
     assert_eq!(sent(&mut connection).len(), 2);
     hear(&mut connection, "30[]");
     assert_eq!(ask(&mut connection, 2), Ok(()));
+    // What is not awaited any more makes room as well.
+    connection.forget_ack(&ns("/a"), 2);
+    connection.forget_ack(&root(), 7);
+    assert_eq!(ask(&mut connection, 3), Err(SendError::TooManyAcks));
+    connection.forget_ack(&root(), 2);
+    assert_eq!(ask(&mut connection, 3), Ok(()));
+    assert_eq!(hear(&mut connection, "32[]"), None);
 }
 
 #[test]

@@ -233,6 +233,7 @@ impl Client {
         if flags.volatile && !self.is_writable(&mut state) {
             return Err(EmitError::Volatile);
         }
+        state.forget_unwanted(self.rules.limits.max_acks);
         state.queue(flags, |connection| {
             connection.send_event_with_ack(namespace, id, data, Some(deadline))
         })?;
@@ -292,6 +293,7 @@ impl Client {
         if flags.volatile && !self.is_writable(&mut state) {
             return Err(EmitError::Volatile);
         }
+        state.forget_unwanted(self.rules.limits.max_acks);
         let sent = state.expect_answer(socket, id, deadline).and_then(|answer| {
             self.send_packet(&mut state, socket, packet, flags)?;
             Ok(answer)
@@ -512,6 +514,23 @@ impl State {
         let sent = send(&mut self.connection);
         self.connection.output().set_compress(true);
         sent
+    }
+
+    /// When `max` acks are awaited, those that nobody waits for any more make room.
+    fn forget_unwanted(&mut self, max: usize) {
+        let Self { connection, members, .. } = self;
+        if members.iter().map(|(_, member)| member.acks.len()).sum::<usize>() < max {
+            return;
+        }
+        for Member { socket, acks } in members.values_mut() {
+            acks.retain(|id, answer| {
+                let is_wanted = !answer.is_closed();
+                if !is_wanted {
+                    connection.forget_ack(&socket.space().name, *id);
+                }
+                is_wanted
+            });
+        }
     }
 
     /// Has the event with this ack id answered, which is sent after this.

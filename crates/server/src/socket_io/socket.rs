@@ -21,7 +21,8 @@ use crate::socket_io::handling::guarded;
 use crate::socket_io::prepared::PreparedPacket;
 use crate::socket_io::space::Space;
 
-/// What a client will answer to an event that was sent. Dropped, nobody waits for it any more.
+/// What a client will answer to an event that was sent. Dropped, nobody waits for it any more, and it does not count
+/// for [`max_acks`](rtwire_socketio::Limits::max_acks).
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, AckError>> + Send>>;
 
 /// A client in a namespace. Clones are the same socket, and may be kept and used anywhere; what is

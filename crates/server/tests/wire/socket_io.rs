@@ -632,6 +632,36 @@ async fn acks_awaited_are_limited() {
 }
 
 #[tokio::test]
+async fn acks_that_nobody_waits_for_any_more_do_not_count() {
+    let handlers = |ns: NamespaceHandlers| {
+        ns.on("ask", async |socket: Socket| {
+            let kept = socket.emit_with_ack::<u8>("kept", &());
+            drop(socket.emit_with_ack::<u8>("given up", &()));
+            // Each takes the place of the one that was given up.
+            drop(socket.emit_with_ack::<u8>("given up", &()));
+            let last = socket.emit_with_ack::<u8>("last", &());
+            let one_more = socket.emit_with_ack::<u8>("one more", &()).await;
+            assert!(matches!(one_more, Err(AckError::Emit(EmitError::TooManyAcks))));
+            socket.emit("sum", &(kept.await? + last.await?))?;
+            Ok::<_, AckError>(())
+        })
+    };
+    let io = SocketIo::new().limits(SocketIoLimits::default().max_acks(2));
+    let (server, _told) = serve(io, handlers).await;
+    let mut client = Client::connect(&server).await;
+    client.send(r#"42["ask"]"#).await;
+    for question in [r#"420["kept"]"#, r#"421["given up"]"#, r#"422["given up"]"#] {
+        client.expect(question).await;
+    }
+    client.expect(r#"423["last"]"#).await;
+    // A late answer is for nobody.
+    for answer in ["431[10]", "430[1]", "433[2]"] {
+        client.send(answer).await;
+    }
+    client.expect(r#"42["sum",3]"#).await;
+}
+
+#[tokio::test]
 async fn a_handler_that_panics_ends_its_own_event_alone() {
     let handlers = |ns: NamespaceHandlers| {
         echo(ns)

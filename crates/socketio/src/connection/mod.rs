@@ -230,6 +230,28 @@ impl<R> Connection<R> {
         self.register_ack(join, id, deadline)
     }
 
+    /// Awaits an ack no longer: the peer's answer is then one that came late. What was not awaited is no fault.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rtwire_socketio::{Connection, Data, Limits, Namespace};
+    ///
+    /// let (main, time) = (Namespace::default(), Duration::ZERO);
+    /// let mut connection = Connection::new(Limits::default(), time);
+    /// connection.next_event("0".into(), time)?;
+    /// connection.accept(&main, "id-1").unwrap();
+    /// let question = Data::from_parts(r#"["ready?"]"#.into(), vec![])?;
+    /// connection.send_event_with_ack(&main, 7, question, None).unwrap();
+    /// connection.forget_ack(&main, 7);
+    /// assert_eq!(connection.next_event("37[true]".into(), time)?, None);
+    /// # Ok::<(), rtwire_socketio::Error>(())
+    /// ```
+    pub fn forget_ack(&mut self, namespace: &Namespace, id: u64) {
+        if let Ok(join) = self.join_of(namespace) {
+            self.acks.remove(join, id);
+        }
+    }
+
     fn register_ack(
         &mut self,
         join: u64,
