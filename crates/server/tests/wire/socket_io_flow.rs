@@ -235,7 +235,8 @@ async fn events_are_seen_whenever_they_come() {
             }
         });
     }
-    while let Some(client) = soon(clients.join_next()).await {
+    // Each of their waits is bounded; how long all of them take together is the machine's affair.
+    while let Some(client) = clients.join_next().await {
         client.unwrap();
     }
 }
