@@ -2,7 +2,7 @@ use alloc::collections::VecDeque;
 
 use bytestring::ByteString;
 
-use crate::{frame::Frame, limits::Limits};
+use crate::{frame::Frame, limits::Limits, payload::polling_len};
 
 /// What of the heartbeat is ours to send, encoded: a ping or a pong.
 pub(crate) const PING: &str = "2";
@@ -76,6 +76,12 @@ impl Queue {
 
     pub(crate) fn front(&self) -> Option<&Frame> {
         self.frames.front().map(|queued| &queued.frame)
+    }
+
+    /// The bytes of the first packets, so many at most, as a payload.
+    pub(crate) fn payload_len(&self, most: usize) -> usize {
+        let separated = |queued: &Queued| polling_len(&queued.frame) + 1;
+        self.frames.iter().take(most).map(separated).sum::<usize>().saturating_sub(1)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

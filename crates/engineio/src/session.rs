@@ -835,8 +835,8 @@ impl Session {
     }
 
     fn take_payload(&mut self) -> Frame {
-        let capacity = self.queued().min(self.limits.max_payload);
         let most = self.limits.max_packets_sent.max(1);
+        let len = self.queue.payload_len(most);
         let mut may_compress = false;
         let frames = core::iter::from_fn(|| self.queue.pop()).take(most).map(|queued| {
             // As in Node: all of it for the sake of one.
@@ -846,7 +846,7 @@ impl Session {
         let payload = if self.v3 {
             v3::from_frames(frames, self.base64)
         } else {
-            let mut payload = String::with_capacity(capacity);
+            let mut payload = String::with_capacity(len);
             frames.for_each(|frame| push_frame(&mut payload, &frame));
             Frame::Text(payload.into())
         };

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use rtwire_engineio::{
-    CloseReason, Event, Limits, Message, PreparedMessage, Rule, Session, Transport,
+    CloseReason, Event, Frame, Limits, Message, PreparedMessage, Rule, Session, Transport,
 };
 
 use crate::{assert_ended, at, events, message, polling, post, text};
@@ -212,4 +212,15 @@ fn a_payload_may_be_compressed_for_the_sake_of_one_packet() {
             assert!(session.may_compress(), "a close packet is nobody's message");
         }
     }
+}
+
+#[test]
+fn an_answer_takes_no_more_room_than_it_has_bytes() {
+    let mut session = polling();
+    while session.send("a").is_ok() {}
+    session.poll().unwrap();
+    let Some(Frame::Text(payload)) = session.payload() else { panic!("text") };
+    let length = payload.len();
+    let room = payload.into_bytes().try_into_mut().unwrap().capacity();
+    assert_eq!((length, room), (16 * 3 - 1, length));
 }
