@@ -175,6 +175,9 @@ impl Packet {
     }
 
     /// Encodes the text of the packet. The attachments of its [`Data`] follow as binary messages.
+    ///
+    /// A packet that was put together by hand is not checked: [`decode`](Self::decode) may refuse it, or read an error
+    /// that is a number as an ack id.
     pub fn encode(&self) -> ByteString {
         self.encode_after("")
     }
