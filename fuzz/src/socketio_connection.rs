@@ -33,7 +33,6 @@ pub fn socketio_connection(input: &[u8]) {
 enum State {
     Asked,
     Joined { join: u32 },
-    Left,
 }
 
 struct Model {
@@ -46,6 +45,8 @@ struct Model {
     /// Puts the client's packets together, apart from the connection.
     client: Decoder,
     namespaces: BTreeMap<Namespace, State>,
+    /// Those that the client was put out of last, the oldest first.
+    left: VecDeque<Namespace>,
     joins: u32,
     connect_deadline: Option<Duration>,
     /// Acks that are to come, by join and id.
@@ -96,6 +97,7 @@ impl Model {
             closed: false,
             client: Decoder::new(limits),
             namespaces: asked,
+            left: VecDeque::new(),
             joins: 0,
             connect_deadline: Some(limits.connect_timeout),
             awaited: BTreeMap::new(),
@@ -205,12 +207,10 @@ impl Model {
                     .then_some(too_many)
                     .or(is_too_long.then_some(too_long))
             }
-            (Body::Connect(_), Some(State::Left)) => None,
-            (Body::Connect(_), Some(State::Asked | State::Joined { .. })) => {
-                Some(Rule::AlreadyConnected)
-            }
+            (Body::Connect(_), Some(_)) => Some(Rule::AlreadyConnected),
+            (_, None) if self.left.contains(&packet.namespace) => None,
             (_, None | Some(State::Asked)) => Some(Rule::NotConnected),
-            (_, Some(State::Joined { .. } | State::Left)) => None,
+            (_, Some(State::Joined { .. })) => None,
         }
     }
 
@@ -219,6 +219,7 @@ impl Model {
         let state = self.namespaces.get(&ns).copied();
         match (packet.body, state) {
             (Body::Connect(auth), _) => {
+                self.left.retain(|left| *left != ns);
                 self.namespaces.insert(ns.clone(), State::Asked);
                 assert_eq!(event, Some(Event::Connect { namespace: ns, auth }));
             }
@@ -248,7 +249,12 @@ impl Model {
                     assert_eq!(event, None, "nobody awaits it any more");
                 }
             }
-            _ => assert_eq!(event, None, "it has crossed a DISCONNECT"),
+            (body, _) => {
+                assert_eq!(event, None, "it has crossed a DISCONNECT");
+                if body == Body::Disconnect {
+                    self.left.retain(|left| *left != ns);
+                }
+            }
         }
     }
 
@@ -435,7 +441,11 @@ impl Model {
             _ if self.closed => assert_eq!(result, Err(SendError::Closed)),
             Some(State::Joined { join, .. }) => {
                 assert_eq!(result, Ok(()));
-                self.namespaces.insert(ns.clone(), State::Left);
+                self.namespaces.remove(&ns);
+                self.left.push_back(ns.clone());
+                if self.left.len() > self.limits.max_namespaces {
+                    self.left.pop_front();
+                }
                 self.awaited.retain(|(of, _), _| *of != join);
                 self.sent(ns, Body::Disconnect);
             }

@@ -153,7 +153,7 @@ pub enum Rule {
     /// [`Limits::connect_timeout`](crate::Limits::connect_timeout).
     #[error("no namespace joined in time")]
     ConnectTimeout,
-    /// More namespaces than [`Limits::max_namespaces`](crate::Limits::max_namespaces).
+    /// More namespaces at a time than [`Limits::max_namespaces`](crate::Limits::max_namespaces).
     #[error("more than {limit} namespaces")]
     TooManyNamespaces {
         /// In namespaces of one connection.

@@ -22,7 +22,8 @@ pub struct Limits {
     /// Most arrays and objects around a value: 127, which is also the most that can be set, since
     /// serde_json reads no deeper. Over it, [`Rule::TooDeep`](crate::Rule::TooDeep).
     pub max_depth: u8,
-    /// Most namespaces that one connection has asked for, joined, or was put out of: 64. Over it,
+    /// Most namespaces that one connection has asked for or joined: 64. As many that it was put out of last are
+    /// remembered, to ignore what was on its way there. Over it,
     /// [`Rule::TooManyNamespaces`](crate::Rule::TooManyNamespaces); at the client's end
     /// [`SendError::TooManyNamespaces`](crate::SendError::TooManyNamespaces).
     pub max_namespaces: usize,

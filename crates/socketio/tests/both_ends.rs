@@ -124,6 +124,8 @@ struct Session {
 
 struct Pair {
     parser: Parser,
+    /// In namespaces: what both ends keep to.
+    limit: usize,
     now: Duration,
     server: Connection,
     client: ClientConnection,
@@ -139,10 +141,14 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(parser: Parser) -> Self {
-        let limits = Limits::default().attachments_timeout(FOREVER).connect_timeout(FOREVER);
+    fn new(parser: Parser, limit: usize) -> Self {
+        let limits = Limits::default()
+            .attachments_timeout(FOREVER)
+            .connect_timeout(FOREVER)
+            .max_namespaces(limit);
         Self {
             parser,
+            limit,
             now: Duration::ZERO,
             server: Connection::new(limits, Duration::ZERO).with_parser(parser),
             client: Connection::client(limits).with_parser(parser),
@@ -448,7 +454,7 @@ impl Pair {
             let newest = self.client_side.offsets.get(index).map(u64::to_string);
             assert_eq!(offset, newest.as_ref());
         }
-        let fresh = Self::new(self.parser);
+        let fresh = Self::new(self.parser, self.limit);
         self.server = fresh.server;
         self.client = fresh.client;
         self.asked.clear();
@@ -504,8 +510,8 @@ fn any_parser() -> impl Strategy<Value = Parser> {
     prop_oneof![Just(Parser::Text), Just(Parser::Msgpack)]
 }
 
-fn run(parser: Parser, steps: &[Step]) {
-    let mut pair = Pair::new(parser);
+fn run(parser: Parser, limit: usize, steps: &[Step]) {
+    let mut pair = Pair::new(parser, limit);
     for step in steps {
         pair.step(step);
     }
@@ -518,24 +524,27 @@ proptest! {
     #[test]
     fn what_crosses_is_no_fault_and_what_is_sent_comes_out(
         parser in any_parser(),
+        limit in 1..=NAMES.len(),
         steps in prop::collection::vec(any_step(), 0..200),
     ) {
-        run(parser, &steps);
+        run(parser, limit, &steps);
     }
 
     #[test]
     fn what_a_recovered_session_missed_comes_once_and_in_order(
         parser in any_parser(),
+        limit in 1..=NAMES.len(),
         steps in prop::collection::vec(any_cut(), 0..200),
     ) {
-        run(parser, &steps);
+        run(parser, limit, &steps);
     }
 
     #[test]
     fn a_lost_message_is_noticed_once_or_not_at_all(
         parser in any_parser(),
+        limit in 1..=NAMES.len(),
         steps in prop::collection::vec(any_loss(), 0..200),
     ) {
-        run(parser, &steps);
+        run(parser, limit, &steps);
     }
 }

@@ -178,6 +178,69 @@ fn the_number_of_namespaces_is_limited() {
 }
 
 #[test]
+fn a_namespace_that_the_client_was_put_out_of_takes_no_place() {
+    const LIMIT: usize = 3;
+    let mut connection = Connection::new(Limits::default().max_namespaces(LIMIT), START);
+    for number in 0..4 * LIMIT {
+        let name = format!("/{number}");
+        assert!(hear(&mut connection, &format!("0{name},")).is_some());
+        connection.accept(&ns(&name), "sid").unwrap();
+        connection.disconnect(&ns(&name)).unwrap();
+    }
+    for name in ["/a", "/b"] {
+        hear(&mut connection, &format!("0{name},"));
+        connection.accept(&ns(name), "sid").unwrap();
+    }
+    // What it comes back to does.
+    assert!(hear(&mut connection, "0/11,").is_some());
+    assert_eq!(fault(&mut connection, "0/10,"), Rule::TooManyNamespaces { limit: LIMIT });
+}
+
+#[test]
+fn as_many_namespaces_as_may_be_joined_are_remembered_when_they_were_left() {
+    const LIMIT: usize = 3;
+    for later in [LIMIT - 1, LIMIT, LIMIT + 1] {
+        let mut connection = Connection::new(Limits::default().max_namespaces(LIMIT), START);
+        // Not in the order of the names, nor of the joins.
+        for name in ["/m", "/z"] {
+            hear(&mut connection, &format!("0{name},"));
+            connection.accept(&ns(name), "sid").unwrap();
+        }
+        connection.disconnect(&ns("/z")).unwrap();
+        connection.disconnect(&ns("/m")).unwrap();
+        for number in 1..later {
+            let name = format!("/{number}");
+            hear(&mut connection, &format!("0{name},"));
+            connection.accept(&ns(&name), "sid").unwrap();
+            connection.disconnect(&ns(&name)).unwrap();
+        }
+        if later <= LIMIT {
+            for late in ["2/m,[\"x\"]", "3/m,0[]", "1/m,"] {
+                assert_eq!(hear(&mut connection, late), None, "{later}: {late}");
+            }
+        }
+        match later < LIMIT {
+            true => assert_eq!(hear(&mut connection, "2/z,[\"x\"]"), None),
+            false => assert_eq!(fault(&mut connection, "2/z,[\"x\"]"), Rule::NotConnected),
+        }
+    }
+}
+
+/// It has room for another one then, without having heard that it was put out of any.
+#[test]
+fn a_namespace_that_the_client_leaves_as_it_is_put_out_is_remembered_no_more() {
+    let mut connection = joined_with(Limits::default().max_namespaces(2), &["/a", "/b"]);
+    connection.disconnect(&ns("/a")).unwrap();
+    connection.disconnect(&ns("/b")).unwrap();
+    assert_eq!(hear(&mut connection, "1/b,"), None);
+    hear(&mut connection, "0/c,");
+    connection.accept(&ns("/c"), "sid").unwrap();
+    connection.disconnect(&ns("/c")).unwrap();
+    assert_eq!(hear(&mut connection, "2/a,[\"x\"]"), None);
+    assert_eq!(fault(&mut connection, "2/b,[\"x\"]"), Rule::NotConnected);
+}
+
+#[test]
 fn the_name_of_a_namespace_is_limited() {
     for (limit, allowed) in [(4, false), (5, true), (6, true)] {
         let limits = Limits::default().max_namespace(limit);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rtwire_server::{
-    Ack, ConnectError, DisconnectReason, Json, NamespaceHandlers, Socket, SocketIo,
+    Ack, ConnectError, DisconnectReason, Json, NamespaceHandlers, Socket, SocketIo, SocketIoLimits,
 };
 use tokio::task::JoinSet;
 
@@ -129,6 +129,27 @@ async fn dynamic_namespaces_are_limited() {
         until_open(&node, limit).await;
         client.join("/room-x,").await;
     }
+}
+
+#[tokio::test]
+async fn dynamic_namespaces_that_a_client_was_put_out_of_cost_it_no_place() {
+    let io = SocketIo::new().limits(SocketIoLimits::default().max_namespaces(2));
+    io.of_dynamic(
+        async |_: String, _: Json| true,
+        |ns| ns.on("leave", async |socket: Socket| socket.disconnect()),
+    );
+    let (server, _told) = serve(io, |ns| ns).await;
+    let mut client = Client::open(&server).await;
+    for number in 0..6 {
+        client.join(&format!("/{number},")).await;
+        client.send(&format!(r#"42/{number},["leave"]"#)).await;
+        client.send(&format!(r#"42/{number},["on its way"]"#)).await;
+        client.expect(&format!("41/{number},")).await;
+    }
+    client.join("").await;
+    client.join("/6,").await;
+    client.send("40/7,").await;
+    client.ends().await;
 }
 
 #[tokio::test]

@@ -130,13 +130,13 @@ impl Connection<Client> {
                     None => fault(Rule::MissingMessage),
                 }
             }
-            (Body::Connect(_), Some(State::Left)) => {
+            (Body::Connect(_), Some(State::Left { .. })) => {
                 self.namespaces.remove(&namespace);
                 self.role.left = true;
                 self.push(&namespace, Body::Disconnect);
                 Ok(None)
             }
-            (Body::ConnectError(_), Some(State::Left)) => {
+            (Body::ConnectError(_), Some(State::Left { .. })) => {
                 self.namespaces.remove(&namespace);
                 Ok(None)
             }
@@ -158,7 +158,7 @@ impl Connection<Client> {
                 Ok(Some(Event::Event { namespace, data, ack: None }))
             }
             // A recovery that was given up (`disconnect`) may bring what was missed too.
-            (_, Some(State::Left)) => Ok(None),
+            (_, Some(State::Left { .. })) => Ok(None),
             _ if self.role.left => Ok(None),
             _ => fault(Rule::NotJoined),
         }
@@ -216,14 +216,17 @@ impl Connection<Client> {
             return Err(SendError::Closed);
         }
         match self.namespaces.get_mut(namespace) {
-            Some(state @ State::Asked) => *state = State::Left,
+            Some(state @ State::Asked) => {
+                self.steps += 1;
+                *state = State::Left { leave: self.steps };
+            }
             Some(&mut State::Joined { join }) => {
                 self.namespaces.remove(namespace);
                 self.acks.remove_join(join);
                 self.role.left = true;
                 self.push(namespace, Body::Disconnect);
             }
-            Some(State::Left) | None => return Err(SendError::NotJoined),
+            Some(State::Left { .. }) | None => return Err(SendError::NotJoined),
         }
         self.role.recoveries.remove(namespace);
         Ok(())

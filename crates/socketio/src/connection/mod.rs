@@ -38,7 +38,10 @@ enum State {
     },
     /// This end has left, and what the other sends before it knows is no fault of its own: to the
     /// server anything, to the client the answer to its CONNECT.
-    Left,
+    Left {
+        /// Counts up, so that it is known which was left first.
+        leave: u64,
+    },
 }
 
 /// One end of the namespaces on one Engine.IO connection: the server's, or the client's as
@@ -52,7 +55,8 @@ pub struct Connection<R = Server> {
     limits: Arc<Limits>,
     decoder: Decoder,
     namespaces: NamespaceMap<State>,
-    joins: u64,
+    /// Joins, and times that this end has left.
+    steps: u64,
     acks: Acks,
     /// Until the first namespace is joined.
     connect_deadline: Option<Duration>,
@@ -69,7 +73,7 @@ impl<R> Connection<R> {
             role,
             decoder: Decoder::new(Arc::clone(&limits)),
             namespaces: NamespaceMap::default(),
-            joins: 0,
+            steps: 0,
             acks: Acks::default(),
             connect_deadline,
             output: Output::default(),
@@ -121,9 +125,9 @@ impl<R> Connection<R> {
 
     /// The CONNECT of this namespace is answered.
     fn join(&mut self, namespace: &Namespace) {
-        self.joins += 1;
+        self.steps += 1;
         if let Some(state) = self.namespaces.get_mut(namespace) {
-            *state = State::Joined { join: self.joins };
+            *state = State::Joined { join: self.steps };
         }
         self.connect_deadline = None;
     }

@@ -7,6 +7,10 @@
 //!     └────── refuse() ─────┘                   │ disconnect()
 //!                                               ▼
 //!             Asked ◀────── CONNECT ────────── Left: what was on its way is ignored
+//!                                               │
+//!                                               │ DISCONNECT, or the oldest of too many
+//!                                               ▼
+//!                                           (unknown)
 //! ```
 
 use alloc::{string::String, sync::Arc};
@@ -111,13 +115,15 @@ impl Connection {
             (Body::Connect(_), Some(State::Asked | State::Joined { .. })) => {
                 fault(Rule::AlreadyConnected)
             }
-            (Body::Connect(_), None) if self.namespaces.len() >= self.limits.max_namespaces => {
+            (Body::Connect(_), None | Some(State::Left { .. }))
+                if self.places() >= self.limits.max_namespaces =>
+            {
                 fault(Rule::TooManyNamespaces { limit: self.limits.max_namespaces })
             }
             (Body::Connect(_), None) if packet.namespace.len() > self.limits.max_namespace => {
                 fault(Rule::NamespaceTooLong { limit: self.limits.max_namespace })
             }
-            (Body::Connect(auth), None | Some(State::Left)) => {
+            (Body::Connect(auth), None | Some(State::Left { .. })) => {
                 self.namespaces.insert(packet.namespace.clone(), State::Asked);
                 let auth = auth.clone();
                 Ok(Some(Event::Connect { namespace: packet.namespace, auth }))
@@ -126,7 +132,11 @@ impl Connection {
                 let left = DisconnectReason::ClientNamespaceDisconnect;
                 Ok(self.receive_joined(packet, join, left))
             }
-            (_, Some(State::Left)) => Ok(None),
+            (Body::Disconnect, Some(State::Left { .. })) => {
+                self.namespaces.remove(&packet.namespace);
+                Ok(None)
+            }
+            (_, Some(State::Left { .. })) => Ok(None),
             (_, None | Some(State::Asked)) => fault(Rule::NotConnected),
         }
     }
@@ -261,10 +271,38 @@ impl Connection {
     /// [`SendError::Closed`], [`SendError::NotJoined`].
     pub fn disconnect(&mut self, namespace: &Namespace) -> Result<(), SendError> {
         let join = self.join_of(namespace)?;
-        self.namespaces.insert(namespace.clone(), State::Left);
+        self.set_left(namespace);
         self.acks.remove_join(join);
         self.push(namespace, Body::Disconnect);
         Ok(())
+    }
+
+    /// How many namespaces the client has asked for or joined.
+    fn places(&self) -> usize {
+        self.namespaces.len() - self.left().count()
+    }
+
+    /// The namespaces that the client was put out of, as far as they are remembered.
+    fn left(&self) -> impl Iterator<Item = (u64, &Namespace)> {
+        self.namespaces.iter().filter_map(|(namespace, state)| match state {
+            State::Left { leave } => Some((*leave, namespace)),
+            State::Asked | State::Joined { .. } => None,
+        })
+    }
+
+    fn set_left(&mut self, namespace: &Namespace) {
+        self.steps += 1;
+        if let Some(state) = self.namespaces.get_mut(namespace) {
+            *state = State::Left { leave: self.steps };
+        }
+        // Nothing comes for one that is forgotten, if the client keeps to the limit itself: it can have asked for so
+        // many others only after it has heard that it was put out of this one.
+        if self.left().count() > self.limits.max_namespaces
+            && let Some((_, oldest)) = self.left().min()
+        {
+            let oldest = oldest.clone();
+            self.namespaces.remove(&oldest);
+        }
     }
 }
 
