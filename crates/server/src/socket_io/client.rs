@@ -3,7 +3,6 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytestring::ByteString;
 use rtwire_engineio as engine_io;
 use rtwire_socketio::{
     AckToken, Connection, Data, DisconnectReason, Error, Event, Message, Namespace, NamespaceMap,
@@ -134,14 +133,9 @@ impl Client {
         self.lock().answer(namespace, id, Ok(data));
     }
 
-    /// Lets the client join a namespace, and these rooms there; `missed` is sent before it hears of
+    /// Lets the client join a namespace, and the socket's rooms there; `missed` is sent before it hears of
     /// that.
-    pub(crate) fn accept(
-        &self,
-        socket: &Socket,
-        missed: Vec<Data>,
-        rooms: Vec<ByteString>,
-    ) -> Result<(), NotJoined> {
+    pub(crate) fn accept(&self, socket: &Socket, missed: Vec<Data>) -> Result<(), NotJoined> {
         let space = socket.space();
         // What is no event was none for anybody.
         let missed =
@@ -167,7 +161,7 @@ impl Client {
         let member = Member { socket: socket.clone(), acks: BTreeMap::new() };
         state.members.insert(space.name.clone(), member);
         // Broadcasts reach it from here on, after the answer to its CONNECT.
-        space.rooms.add(socket, rooms);
+        socket.enter_rooms();
         space.begin(socket);
         self.write(&mut state);
         Ok(())

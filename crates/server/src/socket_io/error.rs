@@ -68,7 +68,7 @@ pub enum AckError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinError {
-    /// The socket is not connected: not yet, or no longer.
+    /// The socket is not connected any more, or was not let in.
     #[error("the socket is not connected")]
     Disconnected,
     /// It is in [`max_rooms`](crate::SocketIo::max_rooms) already.

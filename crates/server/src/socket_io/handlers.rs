@@ -112,8 +112,25 @@ impl NamespaceHandlers {
     }
 
     /// Is asked, after those added before it, whether a socket may connect. The socket is not
-    /// connected yet: it can be asked for its [`auth`](crate::Socket::auth) and its request, and be
-    /// given values, but not be sent to.
+    /// connected yet: it can be asked for its [`auth`](crate::Socket::auth) and its request, be
+    /// given values, and [join](crate::Socket::join) rooms, but not be sent to.
+    ///
+    /// ```
+    /// use rtwire_server::{ConnectError, Socket, SocketIo};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Auth {
+    ///     user: String,
+    /// }
+    ///
+    /// let io = SocketIo::new();
+    /// io.of("/", |ns| {
+    ///     ns.middleware(async |socket: Socket| {
+    ///         let auth: Auth = socket.auth().map_err(|_| ConnectError::new("who are you?"))?;
+    ///         socket.join(&format!("user:{}", auth.user)).map_err(|_| ConnectError::new("too long"))
+    ///     })
+    /// });
+    /// ```
     #[must_use]
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middlewares.push(middleware.erase().0);

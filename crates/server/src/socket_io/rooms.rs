@@ -38,14 +38,13 @@ impl Rooms {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn add(&self, socket: &Socket, mut rooms: Vec<ByteString>) {
+    pub(crate) fn add(&self, socket: &Socket, rooms: BTreeSet<ByteString>) {
         let id = socket.id();
-        rooms.retain(|room| room != id);
         let mut state = self.lock();
         for room in &rooms {
             state.rooms.entry(room.clone()).or_default().insert(id.clone());
         }
-        let member = Member { socket: socket.clone(), rooms: rooms.into_iter().collect() };
+        let member = Member { socket: socket.clone(), rooms };
         state.sockets.insert(id.clone(), member);
     }
 
@@ -65,14 +64,7 @@ impl Rooms {
         let id = socket.id();
         let mut state = self.lock();
         let member = state.member_of(socket).ok_or(JoinError::Disconnected)?;
-        if **id == *room || member.rooms.contains(room) {
-            return Ok(false);
-        }
-        if member.rooms.len() >= max {
-            return Err(JoinError::TooManyRooms);
-        }
-        let room = ByteString::from(room);
-        member.rooms.insert(room.clone());
+        let Some(room) = add_room(&mut member.rooms, id, room, max)? else { return Ok(false) };
         let ids = state.rooms.entry(room).or_default();
         ids.insert(id.clone());
         Ok(ids.len() == 1)
@@ -126,6 +118,24 @@ impl Rooms {
             }
         }
     }
+}
+
+/// Adds a room to those of the socket with this id, and returns it. `None` if it is in it already.
+pub(crate) fn add_room(
+    rooms: &mut BTreeSet<ByteString>,
+    id: &ByteString,
+    room: &str,
+    max: usize,
+) -> Result<Option<ByteString>, JoinError> {
+    if **id == *room || rooms.contains(room) {
+        return Ok(None);
+    }
+    if rooms.len() >= max {
+        return Err(JoinError::TooManyRooms);
+    }
+    let room = ByteString::from(room);
+    rooms.insert(room.clone());
+    Ok(Some(room))
 }
 
 /// Below this a table is not worth shrinking.

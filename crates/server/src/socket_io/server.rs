@@ -325,7 +325,8 @@ impl SocketIo {
         self
     }
 
-    /// Sets how many rooms a socket may be in beside its own: 1024.
+    /// Sets how many rooms a socket may be in beside its own: 1024. Over it, [`JoinError::TooManyRooms`](crate::JoinError).
+    /// A client that would be recovered into more, those included that middlewares join, begins anew.
     #[must_use]
     pub fn max_rooms(mut self, rooms: usize) -> Self {
         self.rules.max_rooms = rooms;

@@ -19,6 +19,7 @@ use crate::socket_io::client::{self, Client};
 use crate::socket_io::error::{AckError, EmitError, JoinError};
 use crate::socket_io::handling::guarded;
 use crate::socket_io::prepared::PreparedPacket;
+use crate::socket_io::rooms::add_room;
 use crate::socket_io::space::Space;
 
 /// What a client will answer to an event that was sent. Dropped, nobody waits for it any more, and it does not count
@@ -66,17 +67,27 @@ struct Recoverable {
     persisted: Once,
 }
 
-/// What an application keeps with the socket, and what the socket has left behind.
+/// What an application keeps with the socket, and what of it the namespace does not know: not yet, or no longer.
 #[derive(Default)]
 struct Kept {
     extensions: http::Extensions,
     data: Option<Json>,
-    /// The rooms that it was in at its end.
-    last_rooms: BTreeSet<ByteString>,
-    /// It shows them.
-    is_leaving: bool,
+    stage: Stage,
+    /// But for that of its id: those that it is to be in when it is connected, or was in at its end.
+    rooms: BTreeSet<ByteString>,
     /// Why it has left.
     left_for: Option<DisconnectReason>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// The middlewares are asked, or what it was before is looked for.
+    #[default]
+    Entering,
+    /// It is connected, or not any more, or was not let in: the namespace knows.
+    Entered,
+    /// It has left, and shows the rooms that it was in.
+    Leaving,
 }
 
 impl Drop for Inner {
@@ -116,9 +127,10 @@ impl Socket {
         Self { inner: Arc::new(inner), timeout: None, flags: Flags::default() }
     }
 
-    /// One that was before.
+    /// One that was before, and is to be in these rooms.
     pub(crate) fn from_session(
         session: &Session,
+        rooms: BTreeSet<ByteString>,
         space: Arc<Space>,
         client: Arc<Client>,
         auth: Option<Json>,
@@ -127,6 +139,7 @@ impl Socket {
         let kept = Kept {
             // What was read from JSON can be written as JSON.
             data: Json::from_serialize(&data).ok(),
+            rooms,
             ..Kept::default()
         };
         let recoverable = Recoverable { pid, is_recovered: true, persisted: Once::new() };
@@ -159,7 +172,7 @@ impl Socket {
             if !kept.left_for.is_some_and(is_recoverable) {
                 return;
             }
-            let rooms = [self.id()].into_iter().chain(&kept.last_rooms).cloned().collect();
+            let rooms = [self.id()].into_iter().chain(&kept.rooms).cloned().collect();
             let data = kept.data.clone();
             drop(kept);
             let data = read(data.as_ref()).unwrap_or_default();
@@ -207,18 +220,33 @@ impl Socket {
         self.kept().left_for = Some(reason);
     }
 
+    /// It is connected: it is in its rooms from here on.
+    pub(crate) fn enter_rooms(&self) {
+        // Locked until the namespace knows, or what is joined meanwhile would be lost.
+        let mut kept = self.kept();
+        kept.stage = Stage::Entered;
+        self.inner.space.rooms.add(self, mem::take(&mut kept.rooms));
+    }
+
+    /// It does not become connected, and so comes to be in no room.
+    pub(crate) fn give_up_rooms(&self) {
+        let mut kept = self.kept();
+        kept.stage = Stage::Entered;
+        kept.rooms = BTreeSet::new();
+    }
+
     /// It is at its end: it leaves the rooms, which are remembered.
     pub(crate) fn leave_rooms(&self) {
         let space = &self.inner.space;
         if let Some(removed) = space.rooms.remove(self) {
-            self.kept().last_rooms = removed.rooms;
+            self.kept().rooms = removed.rooms;
             space.rooms_changed(&removed.closed);
         }
     }
 
     /// Shows the rooms that it has left, or no longer.
     pub(crate) fn set_leaving(&self, is_leaving: bool) {
-        self.kept().is_leaving = is_leaving;
+        self.kept().stage = if is_leaving { Stage::Leaving } else { Stage::Entered };
     }
 
     /// Its id: 20 characters of its own for each namespace and connection; of a client of Engine.IO 3 the sid
@@ -340,13 +368,21 @@ impl Socket {
         Self { flags, ..self.clone() }
     }
 
-    /// Joins a room. A room is there as long as somebody is in it.
+    /// Joins a room. A room is there as long as somebody is in it. Within a
+    /// [middleware](crate::NamespaceHandlers::middleware) it is for when the client is let in, and with the answer to
+    /// that it is in the room.
     ///
     /// # Errors
     /// [`JoinError`].
     pub fn join(&self, room: &str) -> Result<(), JoinError> {
-        let space = &self.inner.space;
-        if space.rooms.join(self, room, self.inner.client.rules.max_rooms)? {
+        let Inner { space, client, .. } = &*self.inner;
+        let max = client.rules.max_rooms;
+        let mut kept = self.kept();
+        if kept.stage == Stage::Entering {
+            return add_room(&mut kept.rooms, self.id(), room, max).map(drop);
+        }
+        drop(kept);
+        if space.rooms.join(self, room, max)? {
             space.rooms_changed([&room.into()]);
         }
         Ok(())
@@ -355,21 +391,31 @@ impl Socket {
     /// Leaves a room.
     pub fn leave(&self, room: &str) {
         let space = &self.inner.space;
+        let mut kept = self.kept();
+        if kept.stage == Stage::Entering {
+            kept.rooms.remove(room);
+            return;
+        }
+        drop(kept);
         if space.rooms.leave(self, room) {
             space.rooms_changed([&room.into()]);
         }
     }
 
-    /// The rooms that it is in, that of its own id first; none before it is connected and after
-    /// its end, but for those that [`on_disconnecting`](crate::NamespaceHandlers::on_disconnecting) sees.
+    /// The rooms that it is in, that of its own id first. Before it is connected those that it has joined, without
+    /// that one; after its end none, but for those that
+    /// [`on_disconnecting`](crate::NamespaceHandlers::on_disconnecting) sees.
     #[must_use]
     pub fn rooms(&self) -> Vec<ByteString> {
         let kept = self.kept();
-        if kept.is_leaving {
-            return [self.id()].into_iter().chain(&kept.last_rooms).cloned().collect();
+        match kept.stage {
+            Stage::Entering => kept.rooms.iter().cloned().collect(),
+            Stage::Leaving => [self.id()].into_iter().chain(&kept.rooms).cloned().collect(),
+            Stage::Entered => {
+                drop(kept);
+                self.inner.space.rooms.of(self)
+            }
         }
-        drop(kept);
-        self.inner.space.rooms.of(self)
     }
 
     /// Everybody in the namespace but this socket. What was said of its own events holds:

@@ -267,6 +267,7 @@ async fn connect(client: Arc<Client>, entered: Entered, auth: Option<Json>) {
         let asked = Handling::finish(|| middleware(socket.clone())).await;
         // Of one that panicked the client is to hear something too.
         if let Err(error) = asked.unwrap_or_else(|| Err(ConnectError::new("internal error"))) {
+            socket.give_up_rooms();
             return client.refuse(&space.name, &error);
         }
     }
@@ -275,8 +276,9 @@ async fn connect(client: Arc<Client>, entered: Entered, auth: Option<Json>) {
     {
         return welcome(socket).await;
     }
-    if client.accept(&socket, Vec::new(), Vec::new()).is_ok() {
-        welcome(socket).await;
+    match client.accept(&socket, Vec::new()) {
+        Ok(()) => welcome(socket).await,
+        Err(_) => socket.give_up_rooms(),
     }
 }
 
@@ -293,20 +295,19 @@ async fn come_back(
         socket.evict();
     }
     let (joined, mut socket) = oneshot::channel();
-    let (client, space, auth) = (Arc::clone(client), Arc::clone(space), auth.clone());
-    let adapter = Arc::clone(&space.adapter);
-    let rejoin = Rejoin { client, space: Arc::clone(&space), auth, claim, welcome, joined };
-    if let Err(error) = adapter.restore(rejoin).await {
+    let (client, auth) = (Arc::clone(client), auth.clone());
+    let rejoin = Rejoin { client, space: Arc::clone(space), auth, claim, welcome, joined };
+    if let Err(error) = space.adapter.restore(rejoin).await {
         tracing::error!(%error, "the state of a Socket.IO client is not recovered");
     }
-    let socket = socket.try_recv().ok()?;
-    // Not that of its id, which is never told.
-    space.rooms_changed(socket.rooms().iter().filter(|room| *room != socket.id()));
-    Some(socket)
+    socket.try_recv().ok()
 }
 
 async fn welcome(socket: Socket) {
-    if let Some(handler) = &socket.space().handlers().on_connect {
+    let space = socket.space();
+    // Those that it had before, or has joined in a middleware. Not that of its id, which is never told.
+    space.rooms_changed(socket.rooms().iter().filter(|room| *room != socket.id()));
+    if let Some(handler) = &space.handlers().on_connect {
         handler(socket.clone()).await;
     }
 }

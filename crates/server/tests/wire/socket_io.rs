@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use futures_util::StreamExt;
 use rtwire_server::{
     Ack, AckError, Binary, CloseCode, CloseReason, ConnectError, Data, DisconnectReason, EmitError,
@@ -46,7 +47,6 @@ async fn connection_middlewares_are_asked_in_order() {
             .middleware(async |socket: Socket| {
                 assert!(!socket.is_connected() && socket.rooms().is_empty());
                 assert!(matches!(socket.emit("early", &()), Err(EmitError::Disconnected)));
-                assert_eq!(socket.join("early"), Err(JoinError::Disconnected));
                 assert_eq!(socket.insert(1_u8), None);
                 Ok(())
             })
@@ -508,17 +508,70 @@ async fn rooms_reach_who_is_in_them_once() {
 }
 
 #[tokio::test]
+async fn rooms_joined_in_a_middleware_are_those_of_a_client_that_is_let_in() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let io = SocketIo::new();
+    let all = io.clone();
+    let handlers = move |ns: NamespaceHandlers| {
+        ns.middleware(async |socket: Socket| {
+            for room in ["user", "user", "left"] {
+                socket.join(room).unwrap();
+            }
+            socket.leave("left");
+            assert_eq!(socket.rooms(), [ByteString::from("user")]);
+            Ok(())
+        })
+        .middleware(move |socket: Socket| {
+            let is_refused = socket.auth::<serde_json::Value>().unwrap()["refused"] == true;
+            tell.send(socket).unwrap();
+            async move { if is_refused { Err(ConnectError::new("refused")) } else { Ok(()) } }
+        })
+        .on_connect(move |socket: Socket| {
+            let reached = all.to("user").emit("rooms", &socket.rooms());
+            async move { reached.map(drop) }
+        })
+    };
+    let (server, _) = serve(io.clone(), handlers).await;
+    let mut client = Client::connect(&server).await;
+    assert_eq!(io.to("user").emit("news", &()).unwrap(), 1);
+    assert_eq!(io.to("left").emit("news", &()).unwrap(), 0);
+    let rooms = format!(r#"42["rooms",["{}","user"]]"#, client.id);
+    client.expect(&rooms).await;
+    client.expect(r#"42["news"]"#).await;
+    let socket = soon(told.recv()).await.unwrap();
+    socket.leave("user");
+    assert_eq!(io.to("user").emit("news", &()).unwrap(), 0);
+
+    let mut refused = Client::open(&server).await;
+    refused.send(r#"40{"refused":true}"#).await;
+    refused.expect(r#"44{"message":"refused"}"#).await;
+    let socket = soon(told.recv()).await.unwrap();
+    assert!(socket.rooms().is_empty());
+    assert_eq!(socket.join("user"), Err(JoinError::Disconnected));
+    assert_eq!(io.to("user").emit("news", &()).unwrap(), 0);
+}
+
+#[tokio::test]
 async fn rooms_of_a_socket_are_limited() {
-    for limit in [0, 1, 2] {
+    for (limit, in_middleware) in (0..=2).flat_map(|limit| [(limit, false), (limit, true)]) {
         let (tell, mut told) = mpsc::unbounded_channel();
+        let join = move |socket: Socket| {
+            for room in 0..=limit {
+                tell.send(socket.join(&room.to_string())).unwrap();
+            }
+            // One that it is in already is no further one.
+            tell.send(socket.join(socket.id())).unwrap();
+        };
         let handlers = |ns: NamespaceHandlers| {
-            ns.on_connect(move |socket: Socket| {
-                for room in 0..=limit {
-                    tell.send(socket.join(&room.to_string())).unwrap();
-                }
-                // One that it is in already is no further one.
-                tell.send(socket.join(socket.id())).unwrap();
-                async {}
+            if !in_middleware {
+                return ns.on_connect(move |socket: Socket| {
+                    join(socket);
+                    async {}
+                });
+            }
+            ns.middleware(move |socket: Socket| {
+                join(socket);
+                async { Ok(()) }
             })
         };
         let (server, _) = serve(SocketIo::new().max_rooms(limit), handlers).await;

@@ -117,6 +117,23 @@ async fn adapter_is_told_which_rooms_there_are() {
 }
 
 #[tokio::test]
+async fn adapter_is_told_of_rooms_that_were_joined_in_a_middleware() {
+    let adapter = Recorder::default();
+    let handlers = |ns: NamespaceHandlers| {
+        ns.middleware(async |socket: Socket| {
+            socket.join("x").unwrap();
+            Ok(())
+        })
+    };
+    let (server, mut told) = serve(SocketIo::with_adapter(adapter.clone()), handlers).await;
+    let client = Client::connect(&server).await;
+    assert_eq!(adapter.take_rooms(), ["+x"]);
+    drop(client);
+    soon(told.recv()).await.unwrap();
+    assert_eq!(adapter.take_rooms(), ["-x"]);
+}
+
+#[tokio::test]
 async fn adapter_applies_the_commands_of_others() {
     let adapter = Recorder::default();
     let (server, mut told) = serve(SocketIo::with_adapter(adapter.clone()), rooms).await;

@@ -271,6 +271,39 @@ async fn recovery_may_ask_the_middlewares() {
 }
 
 #[tokio::test]
+async fn recovery_unites_the_rooms_with_those_that_middlewares_join() {
+    for (limit, recovers) in [(2, false), (3, true), (4, true)] {
+        let asked = AtomicUsize::new(0);
+        let handlers = move |ns: NamespaceHandlers| {
+            ns.middleware(move |socket: Socket| {
+                let number = asked.fetch_add(1, Ordering::Relaxed);
+                let joined = socket.join(&format!("asked {number}"));
+                async move { joined.map_err(|error| ConnectError::new(error.to_string())) }
+            })
+            .on_connect(async |socket: Socket| socket.emit("connected", &socket.rooms()[1..]))
+            .on("join", async |socket: Socket, ack: Ack| {
+                socket.join("x").unwrap();
+                ack.send(&())
+            })
+        };
+        let io = io(Recovery::default().skip_middlewares(false)).max_rooms(limit);
+        let (server, mut told) = serve(io, handlers).await;
+        let (mut client, mut memory) = connect(&server).await;
+        assert_eq!(memory.event(&client.text().await), r#"42["connected",["asked 0"]]"#);
+        client.send(r#"420["join"]"#).await;
+        client.expect("430[]").await;
+        drop(client);
+        soon(told.recv()).await.unwrap();
+        let (mut client, recovered, _) = come_back(&server, &mut memory).await;
+        assert_eq!(recovered, recovers, "{limit}");
+        // Who begins anew has those that it was let in with.
+        let rooms = if recovers { r#""asked 0","asked 1","x""# } else { r#""asked 1""# };
+        let connected = memory.event(&client.text().await);
+        assert_eq!(connected, format!(r#"42["connected",[{rooms}]]"#), "{limit}");
+    }
+}
+
+#[tokio::test]
 async fn recovery_of_more_than_a_client_may_be_sent_is_none() {
     let size = r#"2["e",0,""]"#.len() + 21 + SocketIoLimits::MESSAGE_OVERHEAD;
     for (limit, recovers) in [(2 * size - 1, false), (2 * size, true), (2 * size + 1, true)] {

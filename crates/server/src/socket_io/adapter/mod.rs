@@ -64,7 +64,7 @@ pub trait Adapter: fmt::Debug + Send + Sync + 'static {
     }
 
     /// A room, which is not that of a socket's id, has come to be on this node, or has gone. It is
-    /// told after the event, and by several threads: [`Members::has_room`] says what holds now. It
+    /// told after the event, by several threads, and perhaps again: [`Members::has_room`] says what holds now. It
     /// may only take note: [`Members::apply`] would wait for locks that are held meanwhile.
     fn room_changed(&self, room: &str, members: &Members) {
         let _ = (room, members);

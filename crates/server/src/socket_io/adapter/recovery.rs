@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,7 +120,7 @@ pub struct Rejoin {
     pub(crate) space: Arc<Space>,
     pub(crate) auth: Option<Json>,
     pub(crate) claim: Claim,
-    /// A socket that middlewares have let in, and given values.
+    /// A socket that middlewares have let in, and given values and rooms.
     pub(crate) welcome: Option<Socket>,
     /// Where the socket goes that has joined.
     pub(crate) joined: tokio::sync::oneshot::Sender<Socket>,
@@ -162,17 +163,25 @@ impl Rejoin {
     /// is told that it is connected. No event may be applied meanwhile that is not among `missed`,
     /// nor may one that is be applied afterwards: an adapter calls this while it applies nothing.
     ///
-    /// A client that has missed more than [`max_output`](rtwire_socketio::Limits::max_output) bytes begins anew.
+    /// A client that has missed more than [`max_output`](rtwire_socketio::Limits::max_output) bytes begins anew; so
+    /// does one that would be in more than [`max_rooms`](crate::SocketIo::max_rooms), with those that middlewares have
+    /// joined.
     ///
     /// # Errors
     /// The client has gone again, and may come back: the session is to be kept.
     pub fn complete(self, session: Session, missed: Vec<Data>) -> Result<(), Session> {
         let Self { client, space, auth, welcome, joined, .. } = self;
-        let rooms = session.rooms.clone();
-        let socket = Socket::from_session(&session, space, Arc::clone(&client), auth);
+        let joined_since = welcome.iter().flat_map(Socket::rooms);
+        let rooms = session.rooms.iter().cloned().chain(joined_since);
+        let rooms: BTreeSet<_> = rooms.filter(|room| *room != session.sid).collect();
+        if rooms.len() > client.rules.max_rooms {
+            tracing::debug!("a Socket.IO client would be recovered into too many rooms");
+            return Ok(());
+        }
+        let socket = Socket::from_session(&session, rooms, space, Arc::clone(&client), auth);
         // Before anybody can see it.
         welcome.iter().for_each(|welcome| socket.take_values(welcome));
-        let accepted = client.accept(&socket, missed, rooms);
+        let accepted = client.accept(&socket, missed);
         if accepted.is_err() {
             // Nor are they to be dropped here, where the adapter has its locks.
             welcome.iter().for_each(|welcome| welcome.take_values(&socket));
@@ -182,8 +191,11 @@ impl Rejoin {
             Err(NotJoined::MissedTooMuch) => {
                 tracing::debug!("a Socket.IO client has missed too much to be recovered");
             }
-            // Who waits for it does so until the adapter is done.
-            Ok(()) => drop(joined.send(socket)),
+            Ok(()) => {
+                welcome.iter().for_each(Socket::give_up_rooms);
+                // Who waits for it does so until the adapter is done.
+                drop(joined.send(socket));
+            }
         }
         Ok(())
     }
