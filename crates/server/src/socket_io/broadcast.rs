@@ -196,7 +196,8 @@ impl Broadcast {
     }
 
     /// Has the sockets join these rooms. One that would be in more than
-    /// [`max_rooms`](crate::SocketIo::max_rooms) does not.
+    /// [`max_rooms`](crate::SocketIo::max_rooms) does not, nor is one joined whose name is longer than
+    /// [`max_room`](crate::SocketIo::max_room).
     ///
     /// # Errors
     /// [`EmitError::Full`], if the adapter cannot send more to other nodes.

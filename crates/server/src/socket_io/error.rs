@@ -74,6 +74,9 @@ pub enum JoinError {
     /// It is in [`max_rooms`](crate::SocketIo::max_rooms) already.
     #[error("too many rooms")]
     TooManyRooms,
+    /// The name of the room is longer than [`max_room`](crate::SocketIo::max_room).
+    #[error("the name of the room is too long")]
+    RoomTooLong,
 }
 
 /// Why a client may not connect to a namespace: what its `connect_error` says.

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytestring::ByteString;
 
 use crate::socket_io::error::JoinError;
+use crate::socket_io::server::Rules;
 use crate::socket_io::socket::Socket;
 
 /// The sockets of a namespace that are connected here, and the rooms that they are in. Each is in
@@ -60,11 +61,16 @@ impl Rooms {
     }
 
     /// True if the room is new.
-    pub(crate) fn join(&self, socket: &Socket, room: &str, max: usize) -> Result<bool, JoinError> {
+    pub(crate) fn join(
+        &self,
+        socket: &Socket,
+        room: &str,
+        rules: &Rules,
+    ) -> Result<bool, JoinError> {
         let id = socket.id();
         let mut state = self.lock();
         let member = state.member_of(socket).ok_or(JoinError::Disconnected)?;
-        let Some(room) = add_room(&mut member.rooms, id, room, max)? else { return Ok(false) };
+        let Some(room) = add_room(&mut member.rooms, id, room, rules)? else { return Ok(false) };
         let ids = state.rooms.entry(room).or_default();
         ids.insert(id.clone());
         Ok(ids.len() == 1)
@@ -125,12 +131,15 @@ pub(crate) fn add_room(
     rooms: &mut BTreeSet<ByteString>,
     id: &ByteString,
     room: &str,
-    max: usize,
+    rules: &Rules,
 ) -> Result<Option<ByteString>, JoinError> {
     if **id == *room || rooms.contains(room) {
         return Ok(None);
     }
-    if rooms.len() >= max {
+    if room.len() > rules.max_room {
+        return Err(JoinError::RoomTooLong);
+    }
+    if rooms.len() >= rules.max_rooms {
         return Err(JoinError::TooManyRooms);
     }
     let room = ByteString::from(room);

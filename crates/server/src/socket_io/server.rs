@@ -59,6 +59,7 @@ pub(crate) struct Rules {
     pub(crate) limits: Arc<Limits>,
     pub(crate) max_handlers: usize,
     pub(crate) max_rooms: usize,
+    pub(crate) max_room: usize,
     pub(crate) ack_timeout: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) max_dynamic_namespaces: usize,
@@ -71,6 +72,7 @@ impl Default for Rules {
             limits: Arc::default(),
             max_handlers: 256,
             max_rooms: 1024,
+            max_room: 1024,
             ack_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(5),
             max_dynamic_namespaces: 10_000,
@@ -330,6 +332,14 @@ impl SocketIo {
     #[must_use]
     pub fn max_rooms(mut self, rooms: usize) -> Self {
         self.rules.max_rooms = rooms;
+        self
+    }
+
+    /// Sets how long the name of a room may be that a socket joins: 1024 bytes. Over it,
+    /// [`JoinError::RoomTooLong`](crate::JoinError).
+    #[must_use]
+    pub fn max_room(mut self, bytes: usize) -> Self {
+        self.rules.max_room = bytes;
         self
     }
 

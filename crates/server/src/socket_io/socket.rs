@@ -376,13 +376,12 @@ impl Socket {
     /// [`JoinError`].
     pub fn join(&self, room: &str) -> Result<(), JoinError> {
         let Inner { space, client, .. } = &*self.inner;
-        let max = client.rules.max_rooms;
         let mut kept = self.kept();
         if kept.stage == Stage::Entering {
-            return add_room(&mut kept.rooms, self.id(), room, max).map(drop);
+            return add_room(&mut kept.rooms, self.id(), room, &client.rules).map(drop);
         }
         drop(kept);
-        if space.rooms.join(self, room, max)? {
+        if space.rooms.join(self, room, &client.rules)? {
             space.rooms_changed([&room.into()]);
         }
         Ok(())

@@ -585,6 +585,33 @@ async fn rooms_of_a_socket_are_limited() {
 }
 
 #[tokio::test]
+async fn rooms_have_names_of_limited_length() {
+    for (limit, joins) in [(3, false), (4, true), (5, true)] {
+        let io = SocketIo::new().max_room(limit);
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let handlers = |ns: NamespaceHandlers| {
+            ns.middleware(async |socket: Socket| {
+                assert_eq!(socket.join("four").is_ok(), socket.rooms().len() == 1);
+                socket.leave("four");
+                Ok(())
+            })
+            .on_connect(move |socket: Socket| {
+                // In bytes.
+                tell.send([socket.join("four"), socket.join("éé"), socket.join(socket.id())])
+                    .unwrap();
+                async {}
+            })
+        };
+        let (server, _) = serve(io.clone(), handlers).await;
+        let _client = Client::connect(&server).await;
+        let joined = if joins { Ok(()) } else { Err(JoinError::RoomTooLong) };
+        assert_eq!(soon(told.recv()).await.unwrap(), [joined, joined, Ok(())], "{limit}");
+        io.namespace("/").sockets_join(["more"]).unwrap();
+        assert_eq!(io.to("more").sockets().len(), usize::from(joins), "{limit}");
+    }
+}
+
+#[tokio::test]
 async fn broadcast_with_attachments_comes_whole() {
     let io = SocketIo::new();
     let (server, _) = serve(io.clone(), echo).await;
