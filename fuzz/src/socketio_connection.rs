@@ -72,6 +72,7 @@ struct Question {
 
 impl Model {
     fn new(choice: u8) -> Self {
+        let v4 = choice & 2 != 0;
         let limits = match choice & 1 {
             0 => Limits::default(),
             _ => Limits::default()
@@ -79,10 +80,12 @@ impl Model {
                 .max_attachments(2)
                 .max_namespaces(2)
                 .max_namespace(8)
+                .max_auth(40)
                 .max_acks(2)
                 .max_output(200),
         };
-        let v4 = choice & 2 != 0;
+        // Of protocol 4 the credentials are made from the query, which is not done here again.
+        let limits = if v4 { limits.max_auth(usize::MAX) } else { limits };
         let (connection, asked) = if v4 {
             let asked = BTreeMap::from([(Namespace::default(), State::Asked)]);
             (Connection::new_v4(limits, Duration::ZERO), asked)
@@ -195,17 +198,18 @@ impl Model {
     /// The rule of "Connection to a namespace" that the packet breaks.
     fn rule(&self, packet: &Packet) -> Option<Rule> {
         let state = self.namespaces.get(&packet.namespace);
-        let limit = self.limits.max_namespaces;
-        let longest = self.limits.max_namespace;
         match (&packet.body, state) {
             (Body::ConnectError(_), _) => Some(Rule::UnexpectedConnectError),
-            (Body::Connect(_), None) => {
-                let too_many = Rule::TooManyNamespaces { limit };
-                let too_long = Rule::NamespaceTooLong { limit: longest };
-                let is_too_long = packet.namespace.len() > longest;
-                (self.namespaces.len() >= limit)
-                    .then_some(too_many)
-                    .or(is_too_long.then_some(too_long))
+            (Body::Connect(auth), None) => {
+                let Limits { max_namespaces, max_namespace, max_auth, .. } = self.limits;
+                if self.namespaces.len() >= max_namespaces {
+                    Some(Rule::TooManyNamespaces { limit: max_namespaces })
+                } else if packet.namespace.len() > max_namespace {
+                    Some(Rule::NamespaceTooLong { limit: max_namespace })
+                } else {
+                    let is_too_long = auth.as_ref().is_some_and(|auth| auth.len() > max_auth);
+                    is_too_long.then_some(Rule::AuthTooLong { limit: max_auth })
+                }
             }
             (Body::Connect(_), Some(_)) => Some(Rule::AlreadyConnected),
             (_, None) if self.left.contains(&packet.namespace) => None,

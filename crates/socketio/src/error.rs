@@ -166,6 +166,12 @@ pub enum Rule {
         /// In bytes.
         limit: usize,
     },
+    /// A CONNECT whose data is longer than [`Limits::max_auth`](crate::Limits::max_auth).
+    #[error("credentials of more than {limit} bytes")]
+    AuthTooLong {
+        /// In bytes.
+        limit: usize,
+    },
 }
 
 impl Rule {
@@ -206,7 +212,8 @@ impl Rule {
             }
             Self::ConnectTimeout
             | Self::TooManyNamespaces { .. }
-            | Self::NamespaceTooLong { .. } => DisconnectReason::ForcedServerClose,
+            | Self::NamespaceTooLong { .. }
+            | Self::AuthTooLong { .. } => DisconnectReason::ForcedServerClose,
         }
     }
 
@@ -243,7 +250,8 @@ impl Rule {
             | Self::NotJoined
             | Self::ConnectTimeout
             | Self::TooManyNamespaces { .. }
-            | Self::NamespaceTooLong { .. } => "Socket.IO 5, Connection to a namespace",
+            | Self::NamespaceTooLong { .. }
+            | Self::AuthTooLong { .. } => "Socket.IO 5, Connection to a namespace",
             Self::DisconnectData => "Socket.IO 5, Disconnection from a namespace",
         }
     }

@@ -30,6 +30,9 @@ pub struct Limits {
     /// Longest name of a namespace that a client may ask for, without a query: 256 bytes. A connection keeps the names
     /// of its namespaces. Over it, [`Rule::NamespaceTooLong`](crate::Rule::NamespaceTooLong).
     pub max_namespace: usize,
+    /// Longest credentials that a client may ask for a namespace with, as JSON: 64 KiB. A server keeps those of each
+    /// namespace. Over it, [`Rule::AuthTooLong`](crate::Rule::AuthTooLong).
+    pub max_auth: usize,
     /// How long a client may take to join its first namespace: 45 s. Over it,
     /// [`Rule::ConnectTimeout`](crate::Rule::ConnectTimeout).
     pub connect_timeout: Duration,
@@ -54,6 +57,7 @@ impl Default for Limits {
             max_depth: Self::MAX_DEPTH,
             max_namespaces: 64,
             max_namespace: 256,
+            max_auth: 64 << 10,
             connect_timeout: Duration::from_secs(45),
             max_acks: 1024,
             max_output: 1 << 20,
@@ -102,6 +106,12 @@ impl Limits {
     /// Sets [`max_namespace`](#structfield.max_namespace), in bytes.
     pub fn max_namespace(mut self, bytes: usize) -> Self {
         self.max_namespace = bytes;
+        self
+    }
+
+    /// Sets [`max_auth`](#structfield.max_auth), in bytes.
+    pub fn max_auth(mut self, bytes: usize) -> Self {
+        self.max_auth = bytes;
         self
     }
 

@@ -260,6 +260,54 @@ fn the_name_of_a_namespace_is_limited() {
 }
 
 #[test]
+fn the_credentials_for_a_namespace_are_limited() {
+    // {"type":0,"nsp":"/a","data":{"token":"abc"}}
+    let msgpack = b"\x83\xa4type\x00\xa3nsp\xa2/a\xa4data\x81\xa5token\xa3abc";
+    let auth = Some(Json::decode(r#"{"token":"abc"}"#.into()).unwrap());
+    for (limit, allowed) in [(14, false), (15, true), (16, true)] {
+        let limits = Limits::default().max_auth(limit);
+        let mut v4 = Connection::new_v4(limits, START);
+        v4.accept(&root(), "id").unwrap();
+        let put_out = {
+            let mut connection = joined_with(limits, &["/a"]);
+            connection.disconnect(&ns("/a")).unwrap();
+            connection
+        };
+        let v5 = Connection::new(limits, START);
+        let binary = Connection::new(limits, START).with_parser(Parser::Msgpack);
+        for (mut connection, message) in [
+            (v5, Message::from(r#"0/a,{"token":"abc"}"#)),
+            (put_out, r#"0/a,{"token":"abc"}"#.into()),
+            (v4, "0/a?token=abc,".into()),
+            (binary, Message::Binary(msgpack[..].into())),
+        ] {
+            let heard = connection.next_event(message, START);
+            match allowed {
+                true => {
+                    let event = Event::Connect { namespace: ns("/a"), auth: auth.clone() };
+                    assert_eq!(heard, Ok(Some(event)), "{limit}");
+                }
+                false => {
+                    let rule = heard.unwrap_err().rule();
+                    assert_eq!(rule, Rule::AuthTooLong { limit });
+                    assert_eq!(rule.disconnect_reason(), DisconnectReason::ForcedServerClose);
+                }
+            }
+        }
+    }
+    assert_eq!(Limits::default().max_auth, 65_536);
+}
+
+#[test]
+fn the_credentials_do_not_keep_the_message_that_they_came_in() {
+    let payload = Bytes::from([br#"0/a,{"token":"abc"}"#.as_slice(), &[b'6'; 100_000]].concat());
+    let message = ByteString::try_from(payload.slice(..19)).unwrap();
+    let event = fresh().next_event(Message::Text(message), START).unwrap();
+    assert!(matches!(event, Some(Event::Connect { auth: Some(_), .. })));
+    assert!(payload.is_unique());
+}
+
+#[test]
 fn events_go_both_ways_in_order() {
     let mut connection = joined(&["/", "/a"]);
     let event = hear(&mut connection, "2/a,[\"x\",1]");

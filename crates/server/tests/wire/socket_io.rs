@@ -86,6 +86,24 @@ async fn connection_no_namespace_in_time_is_closed() {
 }
 
 #[tokio::test]
+async fn connection_with_more_credentials_than_are_kept_closes() {
+    let auth = r#"{"token":"abc"}"#;
+    for (limit, allowed) in [(14, false), (15, true), (16, true)] {
+        let io = SocketIo::new().limits(SocketIoLimits::default().max_auth(limit));
+        io.of("/chat", |ns| ns);
+        let (server, mut told) = serve(io, echo).await;
+        let mut client = Client::connect(&server).await;
+        client.send(&format!("40/chat,{auth}")).await;
+        if allowed {
+            assert!(client.text().await.starts_with(r#"40/chat,{"sid":""#), "{limit}");
+        } else {
+            client.ends().await;
+            assert_eq!(soon(told.recv()).await.unwrap(), "forced server close");
+        }
+    }
+}
+
+#[tokio::test]
 async fn events_handlers_of_every_shape() {
     let handlers = |ns: NamespaceHandlers| {
         ns.on("socket", async |socket: Socket| socket.emit("socket", &()))
@@ -590,10 +608,10 @@ async fn rooms_have_names_of_limited_length() {
         let io = SocketIo::new().max_room(limit);
         let (tell, mut told) = mpsc::unbounded_channel();
         let handlers = |ns: NamespaceHandlers| {
-            ns.middleware(async |socket: Socket| {
-                assert_eq!(socket.join("four").is_ok(), socket.rooms().len() == 1);
+            ns.middleware(move |socket: Socket| {
+                assert_eq!(socket.join("four").is_ok(), joins);
                 socket.leave("four");
-                Ok(())
+                async { Ok(()) }
             })
             .on_connect(move |socket: Socket| {
                 // In bytes.

@@ -123,9 +123,15 @@ impl Connection {
             (Body::Connect(_), None) if packet.namespace.len() > self.limits.max_namespace => {
                 fault(Rule::NamespaceTooLong { limit: self.limits.max_namespace })
             }
+            (Body::Connect(Some(auth)), None | Some(State::Left { .. }))
+                if auth.len() > self.limits.max_auth =>
+            {
+                fault(Rule::AuthTooLong { limit: self.limits.max_auth })
+            }
             (Body::Connect(auth), None | Some(State::Left { .. })) => {
                 self.namespaces.insert(packet.namespace.clone(), State::Asked);
-                let auth = auth.clone();
+                // A part of the message would keep the whole of it, as long as somebody keeps the credentials.
+                let auth = auth.as_ref().map(Json::detached);
                 Ok(Some(Event::Connect { namespace: packet.namespace, auth }))
             }
             (_, Some(State::Joined { join })) => {

@@ -72,6 +72,11 @@ impl Json {
         Ok(serde_json::from_slice(self.0.as_bytes())?)
     }
 
+    /// The same text in memory of its own, so that it does not keep a whole packet.
+    pub(crate) fn detached(&self) -> Self {
+        Self(ByteString::from(&*self.0))
+    }
+
     /// Whether the value is an object.
     pub fn is_object(&self) -> bool {
         first_byte(&self.0) == Some(b'{')
