@@ -70,6 +70,7 @@ struct Recoverable {
 /// What an application keeps with the socket, and what of it the namespace does not know: not yet, or no longer.
 #[derive(Default)]
 struct Kept {
+    /// Each in an `Arc`: how a value is cloned and dropped is the application's, and not for under a lock.
     extensions: http::Extensions,
     data: Option<Json>,
     stage: Stage,
@@ -149,7 +150,7 @@ impl Socket {
     /// Takes the values that `other` has.
     pub(crate) fn take_values(&self, other: &Self) {
         let values = mem::take(&mut other.kept().extensions);
-        self.kept().extensions = values;
+        let _replaced = mem::replace(&mut self.kept().extensions, values);
     }
 
     pub(crate) fn pid(&self) -> Option<&ByteString> {
@@ -189,7 +190,7 @@ impl Socket {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // A value that panics as it is cloned or dropped leaves the others whole.
+        // Nothing of the application's runs in here, and nothing of ours panics.
         self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -461,13 +462,15 @@ impl Socket {
 
     /// Keeps a value with the socket, and returns the one of this type that it replaces.
     pub fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) -> Option<T> {
-        self.kept().extensions.insert(value)
+        let replaced = self.kept().extensions.insert(Arc::new(value));
+        replaced.map(Arc::unwrap_or_clone)
     }
 
     /// The value of this type that is kept with the socket.
     #[must_use]
     pub fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
-        self.kept().extensions.get().cloned()
+        let value = self.kept().extensions.get::<Arc<T>>().cloned();
+        value.map(Arc::unwrap_or_clone)
     }
 
     /// Sets its `data`: what [`fetch_sockets`](Broadcast::fetch_sockets) shows of it on every node, and what is

@@ -398,6 +398,47 @@ async fn disconnection_is_told_twice_and_first_with_the_rooms() {
     }
 }
 
+/// Looks at the sockets as it is cloned; on another thread, for what waits for a lock that is held here would wait
+/// for ever. Tells whether it could.
+struct Curious {
+    io: SocketIo,
+    could: mpsc::UnboundedSender<bool>,
+}
+
+impl Clone for Curious {
+    fn clone(&self) -> Self {
+        let (io, (done, is_done)) = (self.io.clone(), std::sync::mpsc::channel());
+        std::thread::spawn(move || {
+            let sockets = io.namespace("/").sockets();
+            done.send(sockets.iter().filter_map(Socket::get::<u8>).collect::<Vec<_>>())
+        });
+        let seen = is_done.recv_timeout(Duration::from_secs(5));
+        self.could.send(seen == Ok(vec![7])).unwrap();
+        Self { io: self.io.clone(), could: self.could.clone() }
+    }
+}
+
+#[tokio::test]
+async fn values_of_a_socket_are_cloned_without_a_lock() {
+    let io = SocketIo::new();
+    let (could, mut has_looked) = mpsc::unbounded_channel();
+    let all = io.clone();
+    let handlers = move |ns: NamespaceHandlers| {
+        ns.on_connect(move |socket: Socket| {
+            let curious = || Curious { io: all.clone(), could: could.clone() };
+            assert_eq!(socket.insert(7_u8), None);
+            assert!(socket.insert(curious()).is_none());
+            assert!(socket.insert(curious()).is_some(), "the first one itself");
+            assert!(socket.get::<Curious>().is_some());
+            async {}
+        })
+    };
+    let (server, _) = serve(io, handlers).await;
+    let _client = Client::connect(&server).await;
+    assert_eq!(soon(has_looked.recv()).await, Some(true));
+    assert!(has_looked.try_recv().is_err(), "once");
+}
+
 #[tokio::test]
 async fn emit_volatile_is_for_who_takes_it_at_once() {
     let kept: Arc<Mutex<Option<Socket>>> = Arc::default();
