@@ -39,6 +39,16 @@ impl Queue {
         self.push(frame.into());
     }
 
+    /// Another in its place, if it is there.
+    pub(crate) fn replace_open(&mut self, frame: Frame) {
+        if self.open
+            && let Some(open) = self.frames.front_mut()
+        {
+            self.bytes = self.bytes.saturating_sub(cost(&open.frame)).saturating_add(cost(&frame));
+            *open = frame.into();
+        }
+    }
+
     pub(crate) fn push(&mut self, queued: Queued) {
         self.bytes = self.bytes.saturating_add(cost(&queued.frame));
         self.frames.push_back(queued);

@@ -11,7 +11,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rule {
-    /// "Handshake": `transport` is `polling` or `websocket`.
+    /// "Handshake": `transport` is `polling` or `websocket`, and one that the server has.
     #[error("unknown transport")]
     UnknownTransport,
     /// "Handshake": `sid` names a session that is open.
@@ -27,7 +27,7 @@ pub enum Rule {
     #[error("parameter given twice")]
     RepeatedParameter,
     /// "Upgrade": the request must fit the transport that it names and that its session is on;
-    /// there is one upgrade in a session.
+    /// there is one upgrade in a session, or none.
     #[error("request does not fit the transport")]
     TransportMismatch,
     /// "Protocol version": a session keeps the version that it began with.

@@ -3,7 +3,8 @@
 //! ```text
 //!  state      what happens                      next       what it does
 //!  ─────────  ────────────────────────────────  ─────────  ──────────────────────────────────────
-//!  Polling    start_upgrade                     Probing    10 s begin
+//!  Polling    start_upgrade, if it may          Probing    10 s begin
+//!  Polling    start_upgrade, if it may not      Polling    refused
 //!  Probing    WebSocket: 2probe                 Probed     WebSocket: 3probe; a waiting GET: 6
 //!  Probing    WebSocket: anything else, its     Polling    closes the WebSocket, nothing else
 //!  or Probed  end, or 10 s over
@@ -112,6 +113,8 @@ pub struct Session {
     get: Get,
     /// Whether the body of a POST is being read.
     posting: bool,
+    /// Whether it may move to a WebSocket.
+    may_upgrade: bool,
     socket: Socket,
     /// Whether the WebSocket is owed a `3probe`.
     probe_reply: bool,
@@ -183,18 +186,9 @@ impl Session {
     }
 
     fn of_version(v3: bool, sid: ByteString, transport: Transport, limits: Limits) -> Self {
-        let (state, socket, upgrades) = match transport {
-            Transport::Polling => {
-                (State::Polling, Socket::Absent, vec![Transport::WebSocket.as_str().into()])
-            }
-            Transport::WebSocket => (State::WebSocket, Socket::Open, Vec::new()),
-        };
-        let open = OpenPacket {
-            sid: sid.clone(),
-            upgrades,
-            ping_interval: limits.ping_interval,
-            ping_timeout: limits.ping_timeout,
-            max_payload: limits.max_payload as u64,
+        let (state, socket) = match transport {
+            Transport::Polling => (State::Polling, Socket::Absent),
+            Transport::WebSocket => (State::WebSocket, Socket::Open),
         };
         let mut session = Self {
             v3,
@@ -204,6 +198,7 @@ impl Session {
             transport,
             get: Get::Absent,
             posting: false,
+            may_upgrade: true,
             socket,
             probe_reply: false,
             base64: false,
@@ -217,8 +212,23 @@ impl Session {
             upgrade_timer: Timer::Off,
             noop_timer: Timer::Off,
         };
-        session.queue.push_open(Packet::Open(open).encode());
+        session.queue.push_open(session.open_packet());
         session
+    }
+
+    fn open_packet(&self) -> Frame {
+        let upgrades = match self.transport {
+            Transport::Polling if self.may_upgrade => vec![Transport::WebSocket.as_str().into()],
+            Transport::Polling | Transport::WebSocket => Vec::new(),
+        };
+        let open = OpenPacket {
+            sid: self.sid.clone(),
+            upgrades,
+            ping_interval: self.limits.ping_interval,
+            ping_timeout: self.limits.ping_timeout,
+            max_payload: self.limits.max_payload as u64,
+        };
+        Packet::Open(open).encode()
     }
 
     /// The session's name; a secret.
@@ -256,6 +266,15 @@ impl Session {
     /// on a WebSocket; in version 3 over polling too, which JSONP needs.
     pub fn set_base64(&mut self, base64: bool) {
         self.base64 = base64;
+    }
+
+    /// Whether it may move from polling to a WebSocket: yes. To be said before the open packet is taken, by
+    /// which the client knows.
+    pub fn set_upgrade(&mut self, upgrade: bool) {
+        if self.may_upgrade != upgrade {
+            self.may_upgrade = upgrade;
+            self.queue.replace_open(self.open_packet());
+        }
     }
 
     /// What happened next. `None`: nothing more.
@@ -562,12 +581,13 @@ impl Session {
     /// [`receive`](Self::receive) and [`next_frame`](Self::next_frame) are about it.
     ///
     /// # Errors
-    /// [`Rule::TransportMismatch`] on a WebSocket, during another upgrade, or until the WebSocket
-    /// of an upgrade that failed has been closed; [`Rule::UnknownSession`] after the end.
+    /// [`Rule::TransportMismatch`] on a WebSocket, during another upgrade, until the WebSocket of an
+    /// upgrade that failed has been closed, or if it [may not](Self::set_upgrade);
+    /// [`Rule::UnknownSession`] after the end.
     pub fn start_upgrade(&mut self) -> Result<(), Error> {
         match self.state {
             State::Lingering | State::Closed => Err(Rule::UnknownSession.into()),
-            State::Polling if self.socket == Socket::Absent => {
+            State::Polling if self.may_upgrade && self.socket == Socket::Absent => {
                 self.state = State::Probing;
                 self.socket = Socket::Open;
                 self.upgrade_timer = Timer::Start;

@@ -1,6 +1,6 @@
 //! From polling to a WebSocket.
 
-use rtwire_engineio::{CloseReason, Event, Frame, Rule, SendError, Session, Transport};
+use rtwire_engineio::{CloseReason, Event, Frame, Limits, Rule, SendError, Session, Transport};
 
 use crate::{assert_ended, at, events, frames, message, polling, post, text};
 
@@ -268,4 +268,63 @@ fn a_record_separator_is_refused_until_the_session_has_moved() {
     session.receive(text("5")).unwrap();
     session.send("a\x1e4b").unwrap();
     assert_eq!(frames(&mut session), [text("4a\x1e4b")]);
+}
+
+/// The answer to a GET, as text.
+fn got(session: &mut Session) -> String {
+    session.poll().unwrap();
+    session.payload().unwrap().as_text().unwrap().to_owned()
+}
+
+#[test]
+fn where_it_is_not_allowed_the_open_packet_names_none_and_a_websocket_is_refused() {
+    let (polling, limits) = (Transport::Polling, Limits::default());
+    for mut session in
+        [Session::new("sid", polling, limits), Session::new_v3("sid", polling, limits)]
+    {
+        session.set_upgrade(false);
+        let open = got(&mut session);
+        assert!(open.contains(r#"0{"sid":"sid","upgrades":[],"pingInterval":25000,"#), "{open}");
+        assert_eq!(session.queued(), 0);
+        assert_eq!(events(&mut session), [Event::Open]);
+
+        let refused = session.start_upgrade().unwrap_err().rule();
+        assert_eq!((refused, refused.code()), (Rule::TransportMismatch, 3));
+        assert_eq!((frames(&mut session), events(&mut session)), (vec![], vec![]));
+        session.send("on").unwrap();
+        assert!(got(&mut session).ends_with("4on"), "it is on polling");
+    }
+}
+
+#[test]
+fn who_begins_on_a_websocket_does_not_care_whether_it_is_allowed() {
+    for allowed in [false, true] {
+        let mut session = Session::new("sid", Transport::WebSocket, Limits::default());
+        session.set_upgrade(allowed);
+        let open = session.next_frame().unwrap();
+        let open = open.as_text().unwrap();
+        assert!(open.starts_with(r#"0{"sid":"sid","upgrades":[],"pingInterval":25000,"#), "{open}");
+        session.receive(text("4hello")).unwrap();
+        assert_eq!(events(&mut session), [Event::Open, message("hello")]);
+    }
+}
+
+#[test]
+fn the_open_packet_says_what_was_said_last_of_it_while_it_is_there() {
+    let mut session = Session::new("sid", Transport::Polling, Limits::default());
+    let opened = session.queued();
+    session.set_upgrade(false);
+    assert_eq!(session.queued() + r#""websocket""#.len(), opened);
+    session.send("behind").unwrap();
+    session.set_upgrade(true);
+    let payload = got(&mut session);
+    assert!(payload.contains(r#","upgrades":["websocket"],"#), "{payload}");
+    assert!(payload.ends_with("\x1e4behind"), "{payload}");
+    assert_eq!(session.queued(), 0);
+
+    // Taken, it is not said again.
+    session.send("queued").unwrap();
+    session.set_upgrade(false);
+    assert_eq!(session.start_upgrade().unwrap_err().rule(), Rule::TransportMismatch);
+    assert_eq!(got(&mut session), "4queued");
 }

@@ -48,6 +48,7 @@ pub(crate) struct Plan {
     pub(crate) v3: bool,
     pub(crate) transport: Transport,
     pub(crate) upgrades: bool,
+    pub(crate) server_upgrades: bool,
     pub(crate) closes_at_upgrade: bool,
     pub(crate) server: Limits,
     pub(crate) client: client::Limits,
@@ -126,6 +127,7 @@ impl Plan {
             },
             late: if rough(20, random) { 4_000 } else { 0 },
             breaks: if rough(40, random) { 10 } else { 0 },
+            server_upgrades: random.percent(90),
             calm,
             acts,
         }

@@ -115,7 +115,8 @@ impl World {
             match event {
                 Event::Open(_) => self.opened(Side::Client),
                 Event::Upgraded => {
-                    assert!(self.plan.upgrades && !mem::replace(&mut self.upgraded, true));
+                    assert!(self.plan.upgrades && self.plan.server_upgrades);
+                    assert!(!mem::replace(&mut self.upgraded, true));
                     // Before the WebSocket has been told.
                     if self.plan.closes_at_upgrade {
                         self.client.close();

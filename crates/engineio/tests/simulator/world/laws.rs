@@ -84,7 +84,7 @@ impl World {
         assert_eq!((client.received, server.received), (server.sent, client.sent));
         assert_eq!(client.to_send + server.to_send, 0, "there is room again");
         assert_eq!(self.client.transport(), session.transport(), "they agree");
-        if self.plan.calm && self.plan.upgrades {
+        if self.plan.calm && self.plan.upgrades && self.plan.server_upgrades {
             assert_eq!(session.transport(), Transport::WebSocket);
         }
     }

@@ -28,6 +28,7 @@ impl World {
                 false => Session::new("s/id", transport, self.plan.server),
             };
             session.set_base64(query.base64);
+            session.set_upgrade(self.plan.server_upgrades);
             self.server = Some(session);
         }
         let session = self.server.as_mut().expect("nothing comes before the handshake");
