@@ -10,7 +10,8 @@ use std::time::Duration;
 use clap::Parser;
 use rtwire_server::{
     CompressionConfig, Endpoints, EngineIo, EngineIoLimits, EngineIoMessage,
-    EngineIoPreparedMessage, EngineIoSendError, EngineIoSocket, OriginPolicy, Server,
+    EngineIoPreparedMessage, EngineIoSendError, EngineIoSocket, EngineIoTransport, OriginPolicy,
+    Server,
 };
 
 #[derive(Parser)]
@@ -32,6 +33,12 @@ struct Arguments {
     /// Clients of Engine.IO 3 too, and JSONP.
     #[arg(long)]
     eio3: bool,
+    /// On WebSockets alone.
+    #[arg(long)]
+    only_websocket: bool,
+    /// Sessions stay on the transport that they begin on.
+    #[arg(long)]
+    no_upgrades: bool,
     /// Agrees to compress messages on WebSockets.
     #[arg(long)]
     deflate: bool,
@@ -50,8 +57,14 @@ async fn main() -> anyhow::Result<()> {
         .ping_interval(Duration::from_millis(arguments.ping_interval))
         .ping_timeout(Duration::from_millis(arguments.ping_timeout))
         .max_payload(arguments.max_payload);
-    let mut echo =
-        EngineIo::new(echo).path(&arguments.path).limits(limits).allow_eio3(arguments.eio3);
+    let mut echo = EngineIo::new(echo)
+        .path(&arguments.path)
+        .limits(limits)
+        .allow_eio3(arguments.eio3)
+        .allow_upgrades(!arguments.no_upgrades);
+    if arguments.only_websocket {
+        echo = echo.transports([EngineIoTransport::WebSocket]);
+    }
     if arguments.deflate {
         echo = echo.compression(CompressionConfig::default());
     }

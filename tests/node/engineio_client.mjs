@@ -52,6 +52,39 @@ const cases = {
     await close(socket);
   },
 
+  /** With a server that has WebSockets alone: who polls is refused. */
+  async only_websocket() {
+    if (transport !== "websocket") {
+      const refused = new Socket(url, { transports: TRANSPORTS[transport] });
+      // At once, for it drops what it was answered.
+      const body = new Promise((resolve) => {
+        refused.once("error", ({ context }) => resolve(context.responseText ?? context.text()));
+      });
+      const [reason, { description }] = await closed(refused);
+      assert.deepEqual([reason, description], ["transport error", 400]);
+      assert.deepEqual(JSON.parse(await body), { code: 0, message: "Transport unknown" });
+    }
+    if (polls) return;
+    // It has more than one, and goes on to the next.
+    const socket = new Socket(url, { transports: TRANSPORTS[transport], tryAllTransports: true });
+    listen(socket);
+    await once(socket, "open");
+    assert.equal(socket.transport.name, "websocket");
+    for (const message of messages) await echoed(socket, message);
+    await close(socket);
+  },
+
+  /** With a server whose sessions stay on the transport that they begin on. */
+  async no_upgrades() {
+    const socket = new Socket(url, { transports: TRANSPORTS[transport] });
+    listen(socket);
+    const [{ upgrades }] = await once(socket, "handshake");
+    assert.deepEqual(upgrades, []);
+    for (const message of messages) await echoed(socket, message);
+    assert.equal(socket.transport.name, transport === "websocket" ? "websocket" : "polling");
+    await close(socket);
+  },
+
   async echo() {
     const socket = await open();
     for (const message of messages) await echoed(socket, message);

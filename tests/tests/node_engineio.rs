@@ -65,6 +65,18 @@ fn node_engineio_is_told_the_values_of_the_handshake() {
 
 #[test]
 #[ignore = "needs Node"]
+fn node_engineio_polling_is_refused_where_there_are_websockets_alone() {
+    run("only_websocket", &["--only-websocket"]);
+}
+
+#[test]
+#[ignore = "needs Node"]
+fn node_engineio_stays_where_it_began_without_upgrades() {
+    run("no_upgrades", &["--no-upgrades"]);
+}
+
+#[test]
+#[ignore = "needs Node"]
 fn node_engineio_echoes_text_and_binary() {
     run("echo", &[]);
 }
@@ -128,6 +140,12 @@ fn node_engineio_notices_that_the_server_is_gone() {
 #[ignore = "needs Node"]
 fn node_engineio_3_is_told_the_values_of_the_handshake() {
     run_3("handshake", &HEARTBEAT);
+}
+
+#[test]
+#[ignore = "needs Node"]
+fn node_engineio_3_stays_where_it_began_without_upgrades() {
+    run_3("no_upgrades", &["--no-upgrades"]);
 }
 
 #[test]

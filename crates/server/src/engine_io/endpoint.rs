@@ -32,6 +32,10 @@ pub(crate) struct Settings {
     pub(crate) path: String,
     pub(crate) limits: Limits,
     pub(crate) max_sessions: usize,
+    /// What sessions may be on.
+    pub(crate) transports: Vec<Transport>,
+    /// Whether they may move from one to the other.
+    pub(crate) allow_upgrades: bool,
     /// Version 3 and JSONP.
     pub(crate) allow_eio3: bool,
     pub(crate) hooks: Hooks,
@@ -47,11 +51,17 @@ impl Settings {
             path: path.to_owned(),
             limits: Limits::default(),
             max_sessions: 100_000,
+            transports: vec![Transport::Polling, Transport::WebSocket],
+            allow_upgrades: true,
             allow_eio3: false,
             hooks: Hooks::default(),
             compression: None,
             http_compression: None,
         }
+    }
+
+    fn has(&self, transport: Transport) -> bool {
+        self.transports.contains(&transport)
     }
 }
 
@@ -113,6 +123,9 @@ impl Endpoint {
         let query = request.uri().query().unwrap_or_default();
         let query =
             if self.settings.allow_eio3 { Query::parse_v3(query)? } else { Query::parse(query)? };
+        if !self.settings.has(query.transport) {
+            return Err(Rule::UnknownTransport.into());
+        }
         if query.jsonp.is_some() && !is_script_allowed(request.headers()) {
             return Err(Rule::Forbidden.into());
         }
@@ -175,6 +188,8 @@ impl Endpoint {
             _ => Session::new(sid, query.transport, *self.limits),
         };
         session.set_base64(query.base64);
+        session
+            .set_upgrade(self.settings.allow_upgrades && self.settings.has(Transport::WebSocket));
         // That it is open is known to the application from the first.
         session.next_event();
         let session = SharedSession::new(session, Arc::clone(&self.limits), head.detached());

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::HeaderMap;
-use rtwire_engineio::{Limits, Session};
+use rtwire_engineio::{Limits, Session, Transport};
 use rtwire_websocket::permessage_deflate::Config as CompressionConfig;
 
 use crate::engine_io::{
@@ -84,6 +84,32 @@ impl EngineIo {
     #[must_use]
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.settings.max_sessions = sessions;
+        self
+    }
+
+    /// Sets on which transports sessions may be: polling and WebSocket. A request over another one gets 400 and
+    /// number 0, "Transport unknown", as by Node's server.
+    ///
+    /// A session on a WebSocket is on one connection, so that a load balancer need not keep its client at one
+    /// server.
+    ///
+    /// ```
+    /// use rtwire_server::{EngineIo, EngineIoSocket, EngineIoTransport};
+    ///
+    /// let app = EngineIo::new(async |socket: EngineIoSocket| socket.try_send("hello"))
+    ///     .transports([EngineIoTransport::WebSocket]);
+    /// ```
+    #[must_use]
+    pub fn transports(mut self, transports: impl IntoIterator<Item = Transport>) -> Self {
+        self.settings.transports = transports.into_iter().collect();
+        self
+    }
+
+    /// Whether a session may move from polling to a WebSocket, where there are both: yes. If not, its client is told
+    /// of no upgrade, and one that tries gets 400 and number 3, "Bad request"; Node's server lets it through.
+    #[must_use]
+    pub fn allow_upgrades(mut self, allow: bool) -> Self {
+        self.settings.allow_upgrades = allow;
         self
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
+use rtwire_engineio::Transport;
 use rtwire_socketio::{Json, Limits, Namespace, Parser};
 use rtwire_websocket::permessage_deflate::Config as CompressionConfig;
 use serde::Serialize;
@@ -240,6 +241,28 @@ impl SocketIo {
     #[must_use]
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.engine.max_sessions = sessions;
+        self
+    }
+
+    /// Sets on which transports sessions may be, as [`EngineIo::transports`](crate::EngineIo::transports):
+    /// polling and WebSocket.
+    ///
+    /// ```
+    /// use rtwire_server::{EngineIoTransport, SocketIo};
+    ///
+    /// let io = SocketIo::new().transports([EngineIoTransport::WebSocket]);
+    /// ```
+    #[must_use]
+    pub fn transports(mut self, transports: impl IntoIterator<Item = Transport>) -> Self {
+        self.engine.transports = transports.into_iter().collect();
+        self
+    }
+
+    /// Whether a session may move from polling to a WebSocket, as
+    /// [`EngineIo::allow_upgrades`](crate::EngineIo::allow_upgrades): yes.
+    #[must_use]
+    pub fn allow_upgrades(mut self, allow: bool) -> Self {
+        self.engine.allow_upgrades = allow;
         self
     }
 

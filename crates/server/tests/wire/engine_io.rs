@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rtwire_server::{
-    CloseCode, Endpoints, EngineIo, EngineIoLimits, EngineIoSendError, EngineIoSocket, Limits,
-    Message, OriginPolicy,
+    CloseCode, Endpoints, EngineIo, EngineIoLimits, EngineIoSendError, EngineIoSocket,
+    EngineIoTransport, Limits, Message, OriginPolicy, SocketIo,
 };
 use rtwire_tokio::WebSocket;
 use tokio::net::TcpStream;
@@ -16,6 +16,7 @@ use crate::engine_io_peer::{self, Polling, body, close_code, most_in_a_turn, tex
 use crate::peer::{Peer, Running, field, get, post, soon, start, status, upgrade};
 
 const PATH: &str = "/engine.io/";
+const UNKNOWN_TRANSPORT: &str = r#"{"code":0,"message":"Transport unknown"}"#;
 const UNKNOWN: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
 
@@ -107,12 +108,11 @@ async fn handshake_refusals_have_the_reference_servers_numbers() {
     let get = |query: &str| get(&format!("{PATH}?{query}"), "");
     let post = |query: &str| post(&format!("{PATH}?{query}"), "", "4x");
     let other = |method: &str, query: &str| get(query).replacen("GET", method, 1);
-    let transport = r#"{"code":0,"message":"Transport unknown"}"#;
     let method = r#"{"code":2,"message":"Bad handshake method"}"#;
     let version = r#"{"code":5,"message":"Unsupported protocol version"}"#;
     for (request, expected) in [
-        (get("EIO=4"), transport),
-        (get("EIO=4&transport=flashsocket"), transport),
+        (get("EIO=4"), UNKNOWN_TRANSPORT),
+        (get("EIO=4&transport=flashsocket"), UNKNOWN_TRANSPORT),
         (get("transport=polling"), version),
         (get("EIO=3&transport=polling"), version),
         (get("EIO=99&transport=polling"), version),
@@ -134,6 +134,69 @@ async fn handshake_refusals_have_the_reference_servers_numbers() {
         assert_eq!(field(&answer, "content-type"), Some("application/json"));
     }
     assert!(polling.is_open().await, "a refused request ends no session");
+}
+
+/// That comes before the session and the method, as in the reference server.
+#[tokio::test]
+async fn handshake_a_transport_that_is_not_allowed_is_unknown() {
+    let on = |path: &str, transports: &[EngineIoTransport]| {
+        EngineIo::new(echo).path(path).transports(transports.iter().copied())
+    };
+    let app = Endpoints::new()
+        .engine_io(on("/websocket/", &[EngineIoTransport::WebSocket]))
+        .engine_io(on("/polling/", &[EngineIoTransport::Polling]).allow_eio3(true))
+        .engine_io(on("/none/", &[]));
+    let server = start(app).await;
+    let mut socket = engine_io_peer::websocket(&server, "/websocket/", "").await.unwrap();
+    let open = text(&mut socket).await;
+    assert!(open.contains(r#""upgrades":[]"#), "{open}");
+    let on_websocket = open.split('"').nth(3).unwrap();
+    let polling = Polling::open(&server, "/polling/").await;
+
+    let get = |target: &str| get(&format!("/{target}"), "");
+    let post = |target: &str| post(&format!("/{target}"), "", "4x");
+    let upgrade = |target: &str| upgrade(&format!("/{target}"), "Connection: close\r\n");
+    for request in [
+        get("websocket/?EIO=4&transport=polling"),
+        get("websocket/?EIO=3&transport=polling"),
+        get("websocket/?EIO=4&transport=polling&sid=unknown"),
+        get(&format!("websocket/?EIO=4&transport=polling&sid={on_websocket}")),
+        post("websocket/?EIO=4&transport=polling"),
+        post(&format!("websocket/?EIO=4&transport=polling&sid={on_websocket}")),
+        upgrade("websocket/?EIO=4&transport=polling"),
+        get("polling/?EIO=4&transport=websocket"),
+        upgrade("polling/?EIO=4&transport=websocket"),
+        upgrade("polling/?EIO=3&transport=websocket"),
+        upgrade(&format!("polling/?EIO=4&transport=websocket&sid={}", polling.sid)),
+        get("none/?EIO=4&transport=polling"),
+        upgrade("none/?EIO=4&transport=websocket"),
+    ] {
+        let answer = server.ask(&request).await;
+        assert_eq!((status(&answer), body(&answer)), (400, UNKNOWN_TRANSPORT), "{request}");
+        assert_eq!(field(&answer, "content-type"), Some("application/json"));
+    }
+    for version in ["3", "4"] {
+        let answer = server.ask(&get(&format!("polling/?EIO={version}&transport=polling"))).await;
+        assert!(body(&answer).contains(r#","upgrades":[],"#), "{answer}");
+    }
+
+    polling.send("4over polling").await;
+    assert_eq!(polling.poll().await, "4over polling");
+    socket.send("4on a WebSocket").await.unwrap();
+    assert_eq!(text(&mut socket).await, "4on a WebSocket");
+}
+
+#[tokio::test]
+async fn handshake_socket_io_has_the_same_settings() {
+    let websocket = SocketIo::new().transports([EngineIoTransport::WebSocket]).path("/websocket/");
+    let stays = SocketIo::new().allow_upgrades(false).path("/stays/");
+    let server = start(Endpoints::new().socket_io(websocket).socket_io(stays)).await;
+    let answer = server.ask(&get("/websocket/?EIO=4&transport=polling", "")).await;
+    assert_eq!((status(&answer), body(&answer)), (400, UNKNOWN_TRANSPORT));
+    let mut socket = engine_io_peer::websocket(&server, "/websocket/", "").await.unwrap();
+    assert!(text(&mut socket).await.starts_with("0{"));
+    let answer = server.ask(&get("/stays/?EIO=4&transport=polling", "")).await;
+    assert!(body(&answer).contains(r#","upgrades":[],"#), "{answer}");
 }
 
 #[tokio::test]
@@ -641,6 +704,48 @@ async fn upgrade_moves_the_session_and_keeps_the_order() {
         assert_eq!(text(&mut socket).await, expected);
     }
     assert_eq!(body(&polling.get().await), BAD_REQUEST);
+}
+
+/// The reference server does not tell of it either, and lets it.
+#[tokio::test]
+async fn upgrade_that_is_not_allowed_is_refused_and_the_session_goes_on() {
+    let app = Endpoints::new().engine_io(EngineIo::new(echo).allow_upgrades(false));
+    let server = start(app).await;
+    let answer = server.ask(&get("/engine.io/?EIO=4&transport=polling", "")).await;
+    assert!(body(&answer).contains(r#","upgrades":[],"#), "{answer}");
+
+    let polling = Polling::open(&server, PATH).await;
+    let target = format!("{PATH}?EIO=4&transport=websocket&sid={}", polling.sid);
+    let answer = server.ask(&upgrade(&target, "Connection: close\r\n")).await;
+    assert_eq!((status(&answer), body(&answer)), (400, BAD_REQUEST));
+    polling.send("4on").await;
+    assert_eq!(polling.poll().await, "4on");
+
+    // Who begins on one stays there.
+    let mut socket = websocket(&server, "").await;
+    assert!(text(&mut socket).await.starts_with("0{"));
+    socket.send("4x").await.unwrap();
+    assert_eq!(text(&mut socket).await, "4x");
+}
+
+#[tokio::test]
+async fn upgrade_is_seen_by_the_handler() {
+    let handler = async |mut socket: EngineIoSocket| {
+        while socket.next().await.is_some() {
+            socket.send(socket.transport().as_str()).await?;
+        }
+        Ok::<(), EngineIoSendError>(())
+    };
+    let server = start(Endpoints::new().engine_io(EngineIo::new(handler))).await;
+    let polling = Polling::open(&server, PATH).await;
+    polling.send("4which?").await;
+    assert_eq!(polling.poll().await, "4polling");
+    let mut socket = websocket(&server, &format!("&sid={}", polling.sid)).await;
+    socket.send("2probe").await.unwrap();
+    assert_eq!(text(&mut socket).await, "3probe");
+    socket.send("5").await.unwrap();
+    socket.send("4and now?").await.unwrap();
+    assert_eq!(text(&mut socket).await, "4websocket");
 }
 
 #[tokio::test]
