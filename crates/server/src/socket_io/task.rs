@@ -104,18 +104,7 @@ impl ClientTask {
                     let handling = through_middlewares(handlers, socket, data, ack);
                     return self.run(|| Some(Box::pin(handling)), cx);
                 }
-                match (&handlers.any_event, handlers.of_event(&data)) {
-                    (Some(any), Some(handler)) => {
-                        self.run(|| any(socket.clone(), data.clone(), Ack::none()), cx);
-                        self.run(|| handler(socket, data, ack), cx);
-                    }
-                    (Some(handler), None) | (None, Some(handler)) => {
-                        self.run(|| handler(socket, data, ack), cx);
-                    }
-                    (None, None) => {
-                        tracing::debug!(namespace = &*namespace, "an event without a handler");
-                    }
-                }
+                self.run(|| handle(&handlers, socket, data, ack), cx);
             }
             Event::Disconnect { namespace, reason } => self.client.left(&namespace, reason),
             _ => {}
@@ -208,18 +197,34 @@ async fn through_middlewares(
             }
         }
     }
+    if let Some(handling) = handle(&handlers, socket, data, ack) {
+        handling.await;
+    }
+}
+
+/// Calls the handlers of an event: that of all, and its own, of which a panic of the one spares the other. Together they
+/// count as one handler that waits.
+fn handle(
+    handlers: &NamespaceHandlers,
+    socket: Socket,
+    data: Data,
+    ack: Ack,
+) -> Option<BoxFuture<()>> {
     match (&handlers.any_event, handlers.of_event(&data)) {
         (Some(any), Some(handler)) => {
             let any = Handling::start(|| any(socket.clone(), data.clone(), Ack::none()));
             let handler = Handling::start(|| handler(socket, data, ack));
-            join(OptionFuture::from(any), OptionFuture::from(handler)).await;
-        }
-        (Some(handler), None) | (None, Some(handler)) => {
-            if let Some(handling) = handler(socket, data, ack) {
-                handling.await;
+            if any.is_none() && handler.is_none() {
+                return None;
             }
+            let both = join(OptionFuture::from(any), OptionFuture::from(handler));
+            Some(Box::pin(async move { _ = both.await }))
         }
-        (None, None) => {}
+        (Some(handler), None) | (None, Some(handler)) => handler(socket, data, ack),
+        (None, None) => {
+            tracing::debug!(namespace = socket.namespace(), "an event without a handler");
+            None
+        }
     }
 }
 
